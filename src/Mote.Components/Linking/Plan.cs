@@ -1,0 +1,168 @@
+// What is done to make an instance, worked out once: which core modules, in which order, with which imports. Plain data;
+// it is stored beside the compiled code, so that a cold start decodes and validates nothing.
+using Mote.Components.Binary;
+using Mote.Components.Types;
+using Mote.Wasmtime;
+
+namespace Mote.Components.Linking;
+
+internal enum CoreRefKind : byte
+{
+    /// <summary>An export of a core instance, by its position in the module's export section.</summary>
+    Export,
+
+    /// <summary>An export of an instance of an imported module, by name.</summary>
+    NamedExport,
+
+    /// <summary>A function that the component layer supplies.</summary>
+    Trampoline,
+}
+
+/// <summary>A core item: an export of a core instance of the plan, or a trampoline.</summary>
+internal readonly record struct CoreRef(CoreRefKind Kind, int Index, int Export = 0, string? Name = null)
+{
+    public static CoreRef Trampoline(int index) => new(CoreRefKind.Trampoline, index);
+}
+
+/// <summary>A core module inside the file. Unneeded ones were bypassed and are not compiled.</summary>
+internal sealed record PlanModule(long Offset, int Length)
+{
+    public bool Needed { get; set; }
+}
+
+/// <summary>A component instance at run time: it has a handle table and re-entrance flags.</summary>
+/// <param name="Parent">Index of the instance around it, -1 for the root.</param>
+internal sealed record PlanInstance(int Parent);
+
+/// <summary>A resource type at run time.</summary>
+/// <param name="Name">For messages.</param>
+/// <param name="ImportPath">Where it is imported from the host; null where a component of the plan defines it.</param>
+/// <param name="Instance">The defining instance.</param>
+/// <param name="Destructor">Function slot, -1 for none.</param>
+internal sealed record PlanResource(string Name, string[]? ImportPath, int Instance, int Destructor);
+
+/// <summary>A function that the host supplies.</summary>
+internal sealed record PlanImport(string[] Path, string? Implements, string? ExternalId, FunctionType Type);
+
+/// <summary>A core module that the host supplies.</summary>
+internal sealed record PlanModuleImport(string[] Path, CoreModuleType Type);
+
+/// <summary>Canonical options with their slots resolved; -1 for none.</summary>
+internal sealed record PlanOptions(int Instance, StringEncoding Encoding, int Memory, int Realloc, int PostReturn);
+
+internal enum TrampolineKind : byte
+{
+    /// <summary>Calls the host.</summary>
+    Host,
+
+    /// <summary>Calls a function lifted from another instance of the plan.</summary>
+    Fused,
+
+    ResourceNew,
+    ResourceDrop,
+    ResourceRep,
+}
+
+/// <summary>A core function that the component layer supplies.</summary>
+internal sealed record PlanTrampoline(TrampolineKind Kind, FuncType CoreType)
+{
+    /// <summary>Of Host and Fused: how the caller passes values.</summary>
+    public PlanOptions? Options { get; init; }
+
+    /// <summary>Of Host: the function import. Of Fused: the lift. Of resource built-ins: the resource.</summary>
+    public int Target { get; init; }
+
+    /// <summary>Of resource built-ins: the instance that calls.</summary>
+    public int Instance { get; init; }
+
+    /// <summary>Calls before so many steps are done trap: what a bypassed shim would have done.</summary>
+    public int AvailableAfterStep { get; set; }
+}
+
+/// <summary>A core function lifted to a component function.</summary>
+internal sealed record PlanLift(int Func, PlanOptions Options, FunctionType Type, FuncType CoreType);
+
+/// <summary>Takes a memory or a function out of a core instance once it is there.</summary>
+/// <param name="Memory">True for a memory, false for a function.</param>
+/// <param name="Slot">Where it goes.</param>
+/// <param name="Export">Position in the module's export section.</param>
+/// <param name="Name">Name, where the module is imported.</param>
+internal readonly record struct PlanExtract(bool Memory, int Slot, int Export, string? Name);
+
+/// <summary>Instantiates one core module.</summary>
+/// <param name="Module">Index of a static module, or of a module import.</param>
+/// <param name="Imported">True for a module import.</param>
+/// <param name="Instance">The component instance that it happens in.</param>
+/// <param name="CoreInstance">Index of the core instance that it makes.</param>
+/// <param name="Imports">What each import is given, in the order of the module's imports.</param>
+/// <param name="Names">The names of those imports.</param>
+internal sealed record PlanStep(int Module, bool Imported, int Instance, int CoreInstance, CoreRef[] Imports, (string Module, string Name)[] Names)
+{
+    public List<PlanExtract> Extracts { get; } = [];
+}
+
+/// <summary>An export of the root component.</summary>
+internal sealed record PlanExport(string Name, Sort Sort)
+{
+    /// <summary>Of a function: the lift.</summary>
+    public int Lift { get; init; } = -1;
+
+    /// <summary>Of a resource type: its slot; -1 for other types.</summary>
+    public int Resource { get; init; } = -1;
+
+    /// <summary>Of a core module: its index; -1 for none.</summary>
+    public int Module { get; init; } = -1;
+
+    /// <summary>Of a core module that the host supplied: its import; -1 for none.</summary>
+    public int ImportedModule { get; init; } = -1;
+
+    /// <summary>Of an instance: what it exports.</summary>
+    public PlanExport[] Children { get; init; } = [];
+}
+
+/// <summary>The whole plan.</summary>
+internal sealed class Plan
+{
+    public List<PlanModule> Modules { get; init; } = [];
+
+    public List<PlanInstance> Instances { get; init; } = [];
+
+    public List<PlanResource> Resources { get; init; } = [];
+
+    /// <summary>Imports of a resource type that was imported before under another name.</summary>
+    public List<(int Resource, string[] Path)> ResourceAliases { get; init; } = [];
+
+    /// <summary>Imported instances: nothing else may stand under their names.</summary>
+    public List<string[]> InstanceImports { get; init; } = [];
+
+    public List<PlanImport> Imports { get; init; } = [];
+
+    public List<PlanModuleImport> ModuleImports { get; init; } = [];
+
+    public List<PlanTrampoline> Trampolines { get; init; } = [];
+
+    public List<PlanLift> Lifts { get; init; } = [];
+
+    public List<PlanStep> Steps { get; init; } = [];
+
+    public int CoreInstances { get; set; }
+
+    /// <summary>Memory slots.</summary>
+    public int Memories { get; set; }
+
+    /// <summary>Function slots; those that hold a trampoline are named here, all others are extracted by steps.</summary>
+    public int Funcs { get; set; }
+
+    /// <summary>Function slots that hold a trampoline: slot and trampoline.</summary>
+    public List<(int Slot, int Trampoline)> TrampolineFuncs { get; init; } = [];
+
+    public List<PlanExport> Exports { get; init; } = [];
+
+    /// <summary>Most memories, tables and core instances that one instance makes, for the store's limits.</summary>
+    public int TotalMemories { get; set; }
+
+    public int TotalTables { get; set; }
+
+    /// <summary>True where a shim and its fixup were bypassed.</summary>
+    public int BypassedModules { get; set; }
+}

@@ -1,0 +1,10 @@
+using Mote.Components;
+namespace Mote.Capabilities.Wasi;
+[WitHost("wasi:io/error@0.2.12")] public partial interface IIoError;
+[WitHost("wasi:io/poll@0.2.12")] public partial interface IPoll;
+[WitHost("wasi:io/streams@0.2.12")] public partial interface IStreams;
+[WitHost("wasi:keyvalue/store@0.2.0-draft2")] public partial interface IStore;
+[WitHost("wasi:keyvalue/batch@0.2.0-draft2")] public partial interface IBatch;
+[WitHost("wasi:keyvalue/atomics@0.2.0-draft2")] public partial interface IAtomics;
+[WitHost("wasi:messaging/types@0.2.0-draft")] public partial interface IMessagingTypes;
+[WitGuest("wasi:messaging/incoming-handler@0.2.0-draft")] public partial class IncomingHandler;

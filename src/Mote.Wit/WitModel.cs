@@ -300,6 +300,9 @@ public sealed class PrimitiveWitType : WitType
 
     internal PrimitiveWitType(string name) => Name = name;
 
+    /// <summary>The type of texts.</summary>
+    public static PrimitiveWitType String { get; } = new PrimitiveWitType("string");
+
     /// <summary>bool, s8 … string.</summary>
     public string Name { get; }
 
@@ -310,7 +313,8 @@ public sealed class PrimitiveWitType : WitType
 /// <summary>A reference to a named type.</summary>
 public sealed class NamedType : WitType
 {
-    internal NamedType(WitTypeDef definition) => Definition = definition;
+    /// <summary>A reference.</summary>
+    public NamedType(WitTypeDef definition) => Definition = definition;
 
     /// <summary>The definition, possibly an alias.</summary>
     public WitTypeDef Definition { get; }
@@ -371,6 +375,9 @@ public sealed class MapWitType : WitType
 
     /// <summary>Value type.</summary>
     public WitType Value { get; }
+
+    /// <summary>A key with its value; in memory a map is a list of these.</summary>
+    public TupleWitType Entry => new TupleWitType(new List<WitType> { Key, Value });
 
     /// <inheritdoc/>
     public override string ToString() => $"map<{Key}, {Value}>";

@@ -227,6 +227,12 @@ public sealed class WitResolver
                 case ItemSyntaxKind.ExportFunction:
                     world.Exports.Add(new WitWorldItem(item.Name.Text, null, scope.Function(item.Function!, null)));
                     break;
+                case ItemSyntaxKind.Type:
+                    // A resource that a world defines is imported, and its functions beside it.
+                    var functions = new List<WitFunction>();
+                    AddResourceFunctions(scope, item, functions);
+                    foreach (WitFunction f in functions) AddItem(world.Imports, new WitWorldItem(f.ExternName, null, f));
+                    break;
                 case ItemSyntaxKind.Include:
                     Include(world, item, file, body);
                     break;

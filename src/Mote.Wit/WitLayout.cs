@@ -3,23 +3,32 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
-using Mote.Wit;
 
-namespace Mote.Components.Generator;
+namespace Mote.Wit;
 
 /// <summary>Core value types.</summary>
-internal enum Core
+public enum CoreType
 {
+    /// <summary>i32.</summary>
     I32,
+
+    /// <summary>i64.</summary>
     I64,
+
+    /// <summary>f32.</summary>
     F32,
+
+    /// <summary>f64.</summary>
     F64,
 }
 
-internal static class WitLayout
+/// <summary>Sizes, alignments, offsets and core values of WIT types. Both bindings generators use it.</summary>
+public static class WitLayout
 {
+    /// <summary>Parameters with more core values than this go through memory.</summary>
     public const int MaxFlatParameters = 16;
 
+    /// <summary>A type's alignment in bytes.</summary>
     public static uint Align(WitType type)
     {
         switch (type.Resolved)
@@ -43,6 +52,7 @@ internal static class WitLayout
         }
     }
 
+    /// <summary>A type's size in bytes, a multiple of its alignment.</summary>
     public static uint Size(WitType type)
     {
         switch (type.Resolved)
@@ -97,14 +107,18 @@ internal static class WitLayout
         _ => null,
     };
 
+    /// <summary>Bytes of the number that says which of so many cases a value is.</summary>
     public static uint DiscriminantSize(int cases) => cases <= 256 ? 1u : cases <= 65536 ? 2u : 4u;
 
+    /// <summary>Where the payload of any case begins.</summary>
     public static uint PayloadOffset(List<WitType?> payloads) => AlignTo(DiscriminantSize(payloads.Count), PayloadAlign(payloads));
 
     private static uint PayloadAlign(List<WitType?> payloads) => payloads.Where(p => p is not null).Select(p => Align(p!)).DefaultIfEmpty(1u).Max();
 
+    /// <summary>Bytes of flags with so many names.</summary>
     public static uint FlagsSize(int count) => count <= 8 ? 1u : count <= 16 ? 2u : 4u;
 
+    /// <summary>The next multiple of an alignment.</summary>
     public static uint AlignTo(uint at, uint align) => (at + align - 1) / align * align;
 
     private static uint PrimitiveSize(string name) => name switch
@@ -116,35 +130,35 @@ internal static class WitLayout
     };
 
     /// <summary>The core values of a type when it is passed flat.</summary>
-    public static List<Core> Flat(WitType type)
+    public static List<CoreType> Flat(WitType type)
     {
         switch (type.Resolved)
         {
             case PrimitiveWitType p:
                 return p.Name switch
                 {
-                    "s64" or "u64" => new List<Core> { Core.I64 },
-                    "f32" => new List<Core> { Core.F32 },
-                    "f64" => new List<Core> { Core.F64 },
-                    "string" => new List<Core> { Core.I32, Core.I32 },
-                    _ => new List<Core> { Core.I32 },
+                    "s64" or "u64" => new List<CoreType> { CoreType.I64 },
+                    "f32" => new List<CoreType> { CoreType.F32 },
+                    "f64" => new List<CoreType> { CoreType.F64 },
+                    "string" => new List<CoreType> { CoreType.I32, CoreType.I32 },
+                    _ => new List<CoreType> { CoreType.I32 },
                 };
             case ListWitType { Length: { } n } l:
-                List<Core> element = Flat(l.Element);
+                List<CoreType> element = Flat(l.Element);
                 // Longer ones are never flat; there is no need to write them all down.
                 return Enumerable.Range(0, (int)Math.Min(n, MaxFlatParameters + 1)).SelectMany(_ => element).ToList();
             case ListWitType or MapWitType:
-                return new List<Core> { Core.I32, Core.I32 };
+                return new List<CoreType> { CoreType.I32, CoreType.I32 };
             case TupleWitType t:
                 return t.Elements.SelectMany(Flat).ToList();
             case NamedType { Definition: { Kind: TypeDefKind.Record } d }:
                 return d.Members.SelectMany(m => Flat(m.Type!)).ToList();
             case var v when Payloads(v) is { } payloads:
-                var flat = new List<Core> { Core.I32 };
+                var flat = new List<CoreType> { CoreType.I32 };
                 foreach (WitType? payload in payloads)
                 {
                     if (payload is null) continue;
-                    List<Core> inner = Flat(payload);
+                    List<CoreType> inner = Flat(payload);
                     for (int i = 0; i < inner.Count; i++)
                     {
                         if (i + 1 < flat.Count) flat[i + 1] = Join(flat[i + 1], inner[i]);
@@ -154,9 +168,10 @@ internal static class WitLayout
 
                 return flat;
             default:
-                return new List<Core> { Core.I32 };
+                return new List<CoreType> { CoreType.I32 };
         }
     }
 
-    private static Core Join(Core a, Core b) => a == b ? a : a is Core.I32 or Core.F32 && b is Core.I32 or Core.F32 ? Core.I32 : Core.I64;
+    /// <summary>The core value that can hold either of two.</summary>
+    public static CoreType Join(CoreType a, CoreType b) => a == b ? a : a is CoreType.I32 or CoreType.F32 && b is CoreType.I32 or CoreType.F32 ? CoreType.I32 : CoreType.I64;
 }

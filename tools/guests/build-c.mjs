@@ -4,9 +4,9 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { ensureInstalled } from './install.mjs';
-import { gather } from './wit.mjs';
+import { gather, witFiles } from './wit.mjs';
 
 const usage = `usage: node tools/guests/build-c.mjs --wit DIR --world NAME --out X.wasm [options] FILE.c...
 
@@ -94,7 +94,7 @@ function compile(clang, options, out) {
 
 async function componentize(core, options, witFolder) {
   ensureInstalled();
-  const { componentEmbed, componentNew } = await import('@bytecodealliance/jco-transpile/wasm-tools');
+  const { componentEmbed, componentNew, componentWitMetadataForWorld } = await import('@bytecodealliance/jco-transpile/wasm-tools');
   const { _setPreopens } = await import('@bytecodealliance/preview2-shim/filesystem');
   // The encoder is a component itself, and sees the files it is given.
   _setPreopens({ '/wit': witFolder });
@@ -103,7 +103,18 @@ async function componentize(core, options, witFolder) {
   try {
     embedded = await componentEmbed({ binary: core, witPath: '/wit', world: options.world });
   } catch (e) {
-    throw new UserError(`the world ${options.world} of ${options.wit}: ${reason(e)}`);
+    let why = reason(e);
+    // The encoder says that a package cannot be parsed, and not why: it does for a single text.
+    if (why.startsWith('failed to parse')) {
+      for (const file of witFiles(witFolder)) {
+        try {
+          await componentWitMetadataForWorld({ tag: 'source', val: readFileSync(file, 'utf8') }, undefined);
+        } catch (e) {
+          if (/^(expected|unexpected|invalid|unterminated|name|type|unknown)/i.test(reason(e))) why += `\n${relative(witFolder, file)}: ${reason(e)}`;
+        }
+      }
+    }
+    throw new UserError(`the world ${options.world} of ${options.wit}: ${why}`);
   }
   try {
     return await componentNew(embedded, []);

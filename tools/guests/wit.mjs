@@ -22,6 +22,11 @@ function* packageFolders(root) {
   for (const e of entries) if (e.isDirectory()) yield* packageFolders(join(root, e.name));
 }
 
+/** Every WIT file below a folder. */
+export function witFiles(root) {
+  return [...packageFolders(root)].flatMap((p) => p.files);
+}
+
 /**
  * A new folder with the files of `wit` (a folder, or one file) and, in deps/, every package of its own deps/ and of the
  * folders `deps`; a package that is there already is not taken again.

@@ -6,7 +6,7 @@
 // its constructor is called new. A version is in a name only where the world has two versions of a package. A
 // name that is taken, or a word of C or C++, gets an underscore at its end.
 //
-// Types: string and list {ptr, len}; record with its fields; tuple {f0, f1, …}; option {is_some, val}; result {is_err,
+// Types: string and list {ptr, len}; record with its fields; tuple {f0, f1, ...}; option {is_some, val}; result {is_err,
 // val.ok, val.err}; variant {tag, val.case}; enum and flags a number with constants; map a list of {key, value}; list
 // of a fixed length {items}; char uint32_t. Handles are structs, owned or borrowed.
 //

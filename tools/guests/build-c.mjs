@@ -19,6 +19,9 @@ const usage = `usage: node tools/guests/build-c.mjs --wit DIR --world NAME --out
 
 The compiler is clang-19 (or \$MOTE_CLANG).`;
 
+/** Options of clang whose value may be the next argument. */
+const takesNext = new Set(['-I', '-D', '-U', '-L', '-l', '-include', '-isystem', '-Xclang', '-Xlinker', '-z']);
+
 class UserError extends Error {}
 
 function parse(args) {
@@ -35,7 +38,7 @@ function parse(args) {
       if (a === '--deps') options.deps.push(value);
       else options[a.slice(2)] = value;
     } else if (a === '--libc') options.libc = true;
-    else if (a.startsWith('-')) options.clang.push(a);
+    else if (a.startsWith('-')) options.clang.push(a, ...(takesNext.has(a) && i + 1 < args.length ? [args[++i]] : []));
     else options.files.push(a);
   }
   for (const name of ['wit', 'world', 'out']) if (!options[name]) throw new UserError(`--${name} is missing\n\n${usage}`);

@@ -17,6 +17,9 @@ internal sealed class CInterface(WitOwner owner, bool exported, string module, s
 
     public string Prefix { get; } = prefix;
 
+    /// <summary>Its types; of a world, also those of worlds that it includes.</summary>
+    public List<WitTypeDef> Types { get; } = [.. owner.Types];
+
     public bool IsWorld => Owner is WitWorld;
 
     public List<CResource> Resources { get; } = [];

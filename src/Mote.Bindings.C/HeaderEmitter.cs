@@ -30,7 +30,7 @@ internal sealed class HeaderEmitter(WorldModel model)
 
     private void Interface(CText w, CInterface i)
     {
-        bool types = i.Owner.Types.Count > 0 && i is not { IsWorld: true, Exported: true };
+        bool types = i.Types.Count > 0 && i is not { IsWorld: true, Exported: true };
         if (i.Functions.Count == 0 && !types) return;
         w.Section($"{(i.Exported ? "export" : "import")} {(i.IsWorld ? $"of the world {i.Owner.Name} itself" : i.Module)}{(i.Exported ? ": you write these" : "")}");
         if (!i.IsWorld) Comment(w, i.Owner.Docs);
@@ -52,8 +52,9 @@ internal sealed class HeaderEmitter(WorldModel model)
 
     private static void Comment(CText w, string docs)
     {
+        if (docs.Length == 0) return;
         // A backslash at the end of a line would take the next one into the comment.
-        foreach (string line in docs.Split('\n').Where(_ => docs.Length > 0)) w.Line($"// {line}".TrimEnd().TrimEnd('\\'));
+        foreach (string line in docs.Split('\n')) w.Line($"// {line}".TrimEnd().TrimEnd('\\'));
     }
 
     private static void Resource(CText w, CResource r)

@@ -96,7 +96,7 @@ internal sealed class TypeEmitter(WorldModel model)
     public void Interface(CText w, CInterface owner)
     {
         foreach (CResource r in owner.Resources) Need(w, r);
-        foreach (WitTypeDef d in owner.Owner.Types.Where(d => d.Origin.Kind != TypeDefKind.Resource))
+        foreach (WitTypeDef d in owner.Types.Where(d => d.Origin.Kind != TypeDefKind.Resource))
         {
             CType type = model.Types.Of(new NamedType(d), owner.Exported, $"type `{d.Name}` of `{owner.Module}`");
             bool alias = d.Kind == TypeDefKind.Alias;

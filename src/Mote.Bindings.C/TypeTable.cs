@@ -29,16 +29,15 @@ internal sealed class TypeTable
     public void Declare(CInterface owner)
     {
         _owners[(owner.Owner, owner.Exported)] = owner;
-        foreach (WitTypeDef d in owner.Owner.Types.Where(d => d.Kind == TypeDefKind.Resource))
+        foreach (WitTypeDef d in owner.Types.Where(d => d.Kind == TypeDefKind.Resource))
         {
             var resource = new CResource(d, owner, _model.Names);
             owner.Resources.Add(resource);
             _resources[(d, owner.Exported)] = resource;
         }
 
-        foreach (WitTypeDef d in owner.Owner.Types.Where(d => d.Kind != TypeDefKind.Resource))
+        foreach (WitTypeDef d in owner.Types.Where(d => d.Origin.Kind != TypeDefKind.Resource))
         {
-            if (d.Origin.Kind == TypeDefKind.Resource) continue;
             _typedefs[(d, owner.Exported)] = _model.Names.Unique($"{owner.Prefix}_{CNames.Snake(d.Name)}_t");
         }
     }
@@ -57,6 +56,9 @@ internal sealed class TypeTable
 
     /// <summary>Of what is seen from an export: is it defined there, or taken from an import?</summary>
     private bool IsExport(WitTypeDef d, bool export) => export && _owners.ContainsKey((d.Owner, true));
+
+    /// <summary>Types of a world that is included belong to the one that includes it.</summary>
+    private CInterface Owner(WitTypeDef d, bool export) => _owners[(d.Owner is WitWorld ? _model.World : d.Owner, export)];
 
     /// <summary>The C type.</summary>
     /// <param name="type">The WIT type.</param>
@@ -157,23 +159,14 @@ internal sealed class TypeTable
         return made;
     }
 
-    private bool MentionsExport(WitType? type) => type switch
-    {
-        HandleWitType h => IsExport(h.Resource.Origin, export: true),
-        NamedType { Definition: { } d } => d.Kind == TypeDefKind.Alias ? MentionsExport(d.Alias) : d.Members.Any(m => MentionsExport(m.Type)),
-        ListWitType l => MentionsExport(l.Element),
-        MapWitType m => MentionsExport(m.Key) || MentionsExport(m.Value),
-        TupleWitType t => t.Elements.Any(MentionsExport),
-        OptionWitType o => MentionsExport(o.Element),
-        ResultWitType r => MentionsExport(r.Ok) || MentionsExport(r.Error),
-        _ => false,
-    };
+    private bool MentionsExport(WitType? type) =>
+        Mentions.In(type).Any(d => d.Kind == TypeDefKind.Resource ? IsExport(d, export: true) : MentionsExport(d.Alias) || d.Members.Any(m => MentionsExport(m.Type)));
 
     private CType Define(NamedType type, bool export)
     {
         WitTypeDef d = type.Definition;
         string where = $"type `{d.Name}` of `{d.Owner.QualifiedName}`";
-        string prefix = _owners[(d.Owner, export)].Prefix;
+        string prefix = Owner(d, export).Prefix;
         string stem = $"{prefix}_{CNames.Snake(d.Name)}";
         string name = _typedefs[(d, export)];
         List<CMember> members = [.. d.Members.Select(m => Case(m))];

@@ -19,6 +19,7 @@ internal sealed class WorldModel
         Interfaces.Add(imported);
         Interfaces.AddRange(world.Exports.Where(i => i.Interface is not null).Select(i => Interface(i, exported: true)));
         Interfaces.Add(exported);
+        imported.Types.AddRange(IncludedTypes());
         // Types and what belongs to resources have the first choice of names, then functions.
         foreach (CInterface i in Interfaces.Where(i => i != exported)) Types.Declare(i);
         foreach (CInterface i in Interfaces.Where(i => !i.IsWorld))
@@ -45,6 +46,32 @@ internal sealed class WorldModel
     public IEnumerable<CResource> Resources => Interfaces.SelectMany(i => i.Resources);
 
     public IEnumerable<CFunction> Functions(bool exported) => Interfaces.Where(i => i.Exported == exported).SelectMany(i => i.Functions);
+
+    /// <summary>Types of included worlds, which functions mention; each after those it mentions itself.</summary>
+    private List<WitTypeDef> IncludedTypes()
+    {
+        var found = new List<WitTypeDef>();
+        foreach (WitFunction f in World.Imports.Concat(World.Exports).Select(i => i.Function).OfType<WitFunction>())
+        {
+            if (f.Resource is not null) Add(f.Resource);
+            foreach (WitMember p in f.Parameters) Visit(p.Type);
+            Visit(f.Result);
+        }
+
+        return found;
+
+        void Add(WitTypeDef d)
+        {
+            Visit(d.Alias);
+            foreach (WitMember m in d.Members) Visit(m.Type);
+            if (d.Owner is WitWorld && d.Owner != World && !found.Contains(d)) found.Add(d);
+        }
+
+        void Visit(WitType? type)
+        {
+            foreach (WitTypeDef d in Mentions.In(type)) Add(d);
+        }
+    }
 
     private void CountVersions()
     {

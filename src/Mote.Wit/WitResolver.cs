@@ -275,6 +275,11 @@ public sealed class WitResolver
             : body.Uses.Any(u => u.Local == item.Path.Name) ? FindPackage(body.Uses.First(u => u.Local == item.Path.Name).Target.Package!)! : world.Package!;
         WitWorld included = package.Worlds.FirstOrDefault(w => w.Name == item.Path.Name) ?? throw Error(file, item.Path.At, $"there is no world `{item.Path.Name}` in `{package.Name}`");
         Ensure(included);
+        foreach ((string from, _) in item.Renames!)
+        {
+            if (included.Imports.Concat(included.Exports).All(i => i.Name != from)) throw Error(file, item.Path.At, $"world `{included.Name}` has no import or export `{from}`: only those can be renamed");
+        }
+
         foreach (WitWorldItem i in included.Imports) AddItem(world.Imports, Renamed(i));
         foreach (WitWorldItem e in included.Exports) AddItem(world.Exports, Renamed(e));
 

@@ -83,6 +83,22 @@ public sealed class GenerateTests
     }
 
     [Fact]
+    public void Generate_IncludedWorldWithTypes_TakesThemOver()
+    {
+        const string Wit = """
+            package t:t;
+            world a { resource r { constructor(); } enum e { x } record s { e: e, t: string } import f: func(s: s) -> list<r>; }
+            """;
+        string header = Generate(Wit + "world w { include a; export g: func(n: u8); }").Header;
+        Assert.Contains("w_own_r_t w_r_new(void);", header);
+        Assert.Contains("w_list_w_own_r_t w_f(w_s_t s);", header);
+        Assert.Contains("#define W_E_X ((w_e_t)0)", header);
+        // Renaming a type is not supported, and is not passed over in silence.
+        WitException e = Assert.Throws<WitException>(() => Generate(Wit + "world w { include a with { r as q } }"));
+        Assert.Contains("no import or export `r`", e.Message);
+    }
+
+    [Fact]
     public void Generate_CharAndU32_AreTwoListTypes()
     {
         string header = Generate("package t:t; world w { import f: func(a: list<char>, b: list<u32>); }").Header;

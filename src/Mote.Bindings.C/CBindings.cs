@@ -3,16 +3,6 @@ using Mote.Wit;
 
 namespace Mote.Bindings.C;
 
-/// <summary>What can be chosen about generated bindings.</summary>
-public sealed record CBindingsOptions
-{
-    /// <summary>
-    /// The name of the files, and the prefix of what belongs to no interface: <c>NAME.h</c>, <c>NAME.c</c>,
-    /// <c>NAME_string_t</c>. Null for the world's own name. Kebab-case or snake_case.
-    /// </summary>
-    public string? Name { get; init; }
-}
-
 /// <summary>
 /// Bindings for guests in C. The header has a type for each WIT type, a function for each import, and the prototype
 /// of each function that the guest has to write; the source has the canonical ABI (CanonicalABI.md) behind it, and

@@ -65,6 +65,10 @@ public sealed class TrapException : WasmtimeException
     public TrapException(string message, Exception? inner = null)
         : base(message, inner) => Backtrace = [];
 
+    /// <summary>A trap in other words, with the same backtrace.</summary>
+    public TrapException(string message, IReadOnlyList<WasmFrame> backtrace, Exception? inner)
+        : base(message, inner) => Backtrace = backtrace;
+
     internal TrapException(string message, TrapCode? code, IReadOnlyList<WasmFrame> backtrace, Exception? inner)
         : base(message, inner)
     {

@@ -1,0 +1,152 @@
+// The thread that writes: it takes everything that waits into one transaction. A write that fails by its own fault is
+// taken back alone; a commit that fails fails all of its writes, and the connection is made anew.
+using System.Collections.Concurrent;
+using Microsoft.Data.Sqlite;
+using Mote.Capabilities.KeyValue;
+
+namespace Mote.Backends.Sqlite;
+
+internal sealed class SqliteWriter : IDisposable
+{
+    private const int MaxBatch = 256;
+    private const int MaxWaiting = 4096;
+    private readonly string _connectionString;
+    private readonly BlockingCollection<Write> _queue = new(MaxWaiting);
+    private readonly Thread _thread;
+    private SqliteConnection _connection;
+
+    public SqliteWriter(string connectionString)
+    {
+        _connectionString = connectionString;
+        _connection = Open();
+        _thread = new Thread(Run) { IsBackground = true, Name = "mote-keyvalue" };
+        _thread.Start();
+    }
+
+    /// <summary>Runs a change in a transaction; it is on disk when this returns.</summary>
+    /// <exception cref="KeyValueException">It could not be made.</exception>
+    public void Do(Action<SqliteTransaction> change)
+    {
+        var write = new Write(change);
+        try
+        {
+            _queue.Add(write);
+        }
+        catch (InvalidOperationException)
+        {
+            throw new KeyValueException("the key-value store is closed");
+        }
+
+        write.Done.Wait();
+        write.Done.Dispose();
+        if (write.Error is { } error) throw error is KeyValueException ? error : new KeyValueException($"writing failed: {error.Message}", error);
+    }
+
+    public void Dispose()
+    {
+        _queue.CompleteAdding();
+        _thread.Join();
+        _connection.Dispose();
+        _queue.Dispose();
+    }
+
+    private sealed class Write(Action<SqliteTransaction> change)
+    {
+        public Action<SqliteTransaction> Change { get; } = change;
+
+        public ManualResetEventSlim Done { get; } = new(false);
+
+        public Exception? Error { get; set; }
+    }
+
+    private SqliteConnection Open()
+    {
+        var connection = new SqliteConnection(_connectionString);
+        try
+        {
+            connection.Open();
+            using SqliteCommand c = connection.CreateCommand();
+            // FULL: a commit that returned is on disk. The WAL is checkpointed by the writer itself.
+            c.CommandText = """
+                PRAGMA journal_mode = WAL;
+                PRAGMA synchronous = FULL;
+                PRAGMA busy_timeout = 10000;
+                CREATE TABLE IF NOT EXISTS kv (
+                    id INTEGER PRIMARY KEY AUTOINCREMENT,
+                    store TEXT NOT NULL,
+                    key TEXT NOT NULL,
+                    value BLOB NOT NULL,
+                    version INTEGER NOT NULL,
+                    UNIQUE (store, key));
+                CREATE INDEX IF NOT EXISTS kv_walk ON kv (store, id);
+                """;
+            c.ExecuteNonQuery();
+            return connection;
+        }
+        catch
+        {
+            connection.Dispose();
+            throw;
+        }
+    }
+
+    private void Run()
+    {
+        var batch = new List<Write>(MaxBatch);
+        foreach (Write first in _queue.GetConsumingEnumerable())
+        {
+            batch.Clear();
+            batch.Add(first);
+            while (batch.Count < MaxBatch && _queue.TryTake(out Write? next)) batch.Add(next);
+            Commit(batch);
+            foreach (Write w in batch) w.Done.Set();
+        }
+    }
+
+    private void Commit(List<Write> batch)
+    {
+        try
+        {
+            using SqliteTransaction transaction = _connection.BeginTransaction(deferred: false);
+            foreach (Write w in batch) Apply(transaction, w);
+            transaction.Commit();
+        }
+        catch (Exception e)
+        {
+            foreach (Write w in batch) w.Error ??= e;
+            Reopen();
+        }
+    }
+
+    /// <summary>One write in a savepoint, so that its failure takes nothing else with it.</summary>
+    private static void Apply(SqliteTransaction transaction, Write write)
+    {
+        transaction.Save("w");
+        try
+        {
+            write.Change(transaction);
+            transaction.Release("w");
+        }
+        catch (Exception e) when (e is KeyValueException or SqliteException { SqliteErrorCode: 18 or 19 or 20 })
+        {
+            // Too big, constraint, mismatch: the write's own fault. Anything else is the database's.
+            write.Error = e;
+            transaction.Rollback("w");
+            transaction.Release("w");
+        }
+    }
+
+    /// <summary>After a failed commit SQLite's own state is uncertain: a new connection looks at what is on disk.</summary>
+    private void Reopen()
+    {
+        try
+        {
+            _connection.Dispose();
+            _connection = Open();
+        }
+        catch (SqliteException)
+        {
+            // The next write tries again, and says why it cannot.
+        }
+    }
+}

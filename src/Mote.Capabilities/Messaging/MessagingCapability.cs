@@ -1,0 +1,152 @@
+// wasi:messaging: what a component sends while it handles an event is kept until it has handled it, and then goes out; a
+// handler that fails sends nothing.
+using Mote.Components;
+using Mote.Components.Linking;
+using Mote.Runtime;
+using Error = Mote.Capabilities.Messaging.IMessagingTypes.Error;
+
+namespace Mote.Capabilities.Messaging;
+
+/// <summary>A broker as guests reach it.</summary>
+public interface IMessageBroker
+{
+    /// <summary>Sends a request and waits for answers.</summary>
+    /// <exception cref="MessagingException">The broker is not there, or no answer came in time.</exception>
+    IReadOnlyList<Message> Request(string topic, Message message, int expected, TimeSpan timeout);
+
+    /// <summary>Sends an answer at once.</summary>
+    /// <exception cref="MessagingException">The broker is not there.</exception>
+    void Reply(ReplyAddress to, Message message);
+}
+
+/// <summary>A message that a component sent while it handled an event.</summary>
+/// <param name="Topic">Where it goes.</param>
+/// <param name="Message">The message.</param>
+public readonly record struct Published(string Topic, Message Message);
+
+/// <summary>Hosts wasi:messaging types, producer and request-reply.</summary>
+/// <param name="broker">The broker of an app's component; null where it has none.</param>
+public sealed class MessagingCapability(Func<AppComponent, IMessageBroker?> broker) : Capability<MessagingGuest>
+{
+    /// <inheritdoc/>
+    public override void Link(ComponentLinker linker)
+    {
+        IMessagingTypes.Define(linker, Guest);
+        IProducer.Define(linker, Guest);
+        IRequestReply.Define(linker, Guest);
+    }
+
+    /// <inheritdoc/>
+    protected override MessagingGuest Prepare(MicroVm vm) => new(vm, broker(vm.Component));
+}
+
+/// <summary>wasi:messaging for one instance.</summary>
+public sealed class MessagingGuest(MicroVm vm, IMessageBroker? broker) : IMessagingTypes, IProducer, IRequestReply
+{
+    /// <summary>Most messages that one event may send.</summary>
+    public const int MaxPerEvent = 10_000;
+
+    /// <summary>Most bytes that one event may send.</summary>
+    public const long MaxBytesPerEvent = 16 << 20;
+
+    private static readonly TimeSpan s_defaultTimeout = TimeSpan.FromSeconds(5);
+
+    private readonly List<Published> _published = [];
+    private long _bytes;
+
+    /// <summary>What was sent since the last time this was asked; the guest's event is over.</summary>
+    public Published[] TakePublished()
+    {
+        if (_published.Count == 0) return [];
+        Published[] taken = [.. _published];
+        Discard();
+        return taken;
+    }
+
+    /// <summary>Forgets what was sent: the event failed.</summary>
+    public void Discard()
+    {
+        _published.Clear();
+        _bytes = 0;
+    }
+
+    /// <inheritdoc/>
+    public Result<IMessagingTypes.IClient, Error> ClientConnect(string name) =>
+        name is "" or "default" ? Result<IMessagingTypes.IClient, Error>.Ok(new Client()) : new Error.Connection($"there is no broker named `{name}`: the node's broker is `default`");
+
+    /// <inheritdoc/>
+    public IMessagingTypes.IMessage NewMessage(ReadOnlySpan<byte> data) => new Message(data.ToArray());
+
+    /// <inheritdoc/>
+    public Result<Unit, Error> Send(IMessagingTypes.IClient c, string topic, IMessagingTypes.IMessage message)
+    {
+        var m = (Message)message;
+        if (Refusal(topic) is { } error) return error;
+        if (_published.Count >= MaxPerEvent) return new Error.Other($"one event may send {MaxPerEvent} messages");
+        if (_bytes + m.Bytes.Length > MaxBytesPerEvent) return new Error.Other($"one event may send {MaxBytesPerEvent} bytes");
+        _bytes += m.Bytes.Length;
+        _published.Add(new Published(topic, m));
+        return default(Unit);
+    }
+
+    private Error.PermissionDenied? Refusal(string topic)
+    {
+        if (vm.Component.Grants.Publish.Contains(topic)) return null;
+        vm.Component.Denied($"sending to topic `{topic}`", $"publish = [\"{topic}\"]");
+        return new Error.PermissionDenied($"sending to `{topic}` is not granted: publish = [\"{topic}\"]");
+    }
+
+    /// <inheritdoc/>
+    public IRequestReply.IRequestOptions NewRequestOptions() => new RequestOptions();
+
+    /// <inheritdoc/>
+    public Result<IMessagingTypes.IMessage[], Error> Request(IMessagingTypes.IClient c, string topic, IMessagingTypes.IMessage message, IRequestReply.IRequestOptions? options)
+    {
+        if (Refusal(topic) is { } error) return error;
+        if (broker is null) return new Error.Connection("this component has no broker");
+        var o = (RequestOptions?)options ?? new RequestOptions();
+        TimeSpan timeout = o.Timeout ?? s_defaultTimeout;
+        TimeSpan remaining = vm.Remaining;
+        if (remaining != Timeout.InfiniteTimeSpan && remaining < timeout) timeout = remaining;
+        try
+        {
+            return broker.Request(topic, (Message)message, o.Expected, timeout).ToArray<IMessagingTypes.IMessage>();
+        }
+        catch (MessagingException e)
+        {
+            return e.ToError();
+        }
+    }
+
+    /// <inheritdoc/>
+    public Result<Unit, Error> Reply(IMessagingTypes.IMessage replyTo, IMessagingTypes.IMessage message)
+    {
+        if (((Message)replyTo).ReplyTo is not { } address) return new Error.Other("this message was not sent as a request: nobody waits for an answer");
+        if (broker is null) return new Error.Connection("this component has no broker");
+        try
+        {
+            broker.Reply(address, (Message)message);
+            return default(Unit);
+        }
+        catch (MessagingException e)
+        {
+            return e.ToError();
+        }
+    }
+
+    private sealed class Client : IMessagingTypes.IClient
+    {
+        public Result<Unit, Error> Disconnect() => default(Unit);
+    }
+
+    private sealed class RequestOptions : IRequestReply.IRequestOptions
+    {
+        public TimeSpan? Timeout { get; private set; }
+
+        public int Expected { get; private set; } = 1;
+
+        public void SetTimeoutMs(uint timeoutMs) => Timeout = TimeSpan.FromMilliseconds(timeoutMs);
+
+        public void SetExpectedReplies(uint expectedReplies) => Expected = (int)Math.Clamp(expectedReplies, 1, 1000);
+    }
+}

@@ -1,0 +1,50 @@
+// A compiled component as files: plan, machine code of each module.
+using Mote.Components.Linking;
+using Mote.Wasmtime;
+
+namespace Mote.Components;
+
+/// <summary>Writes compiled components to a folder and maps them from there.</summary>
+public static class CompiledStore
+{
+    private const string PlanFile = "plan";
+
+    /// <summary>True where this component can be stored: one that imports core modules cannot.</summary>
+    public static bool CanStore(CompiledComponent component) => component.Plan.ModuleImports.Count == 0;
+
+    /// <summary>The files of a compiled component: name and content. All of them are needed to load it.</summary>
+    public static IEnumerable<(string Name, byte[] Content)> Files(CompiledComponent component)
+    {
+        yield return (PlanFile, PlanWriter.Write(component.Plan));
+        for (int i = 0; i < component.Modules.Length; i++)
+        {
+            if (component.Modules[i] is { } module) yield return ($"{i}.cwasm", module.Serialize());
+        }
+    }
+
+    /// <summary>
+    /// Loads what <see cref="Files"/> gave from a folder. The machine code is mapped, not read. It runs as it is: only a
+    /// folder that this node wrote itself and authenticated may be given, and its files must never change.
+    /// </summary>
+    /// <exception cref="InvalidDataException">The plan is damaged or of another version.</exception>
+    /// <exception cref="WasmtimeException">Machine code is of another engine.</exception>
+    public static CompiledComponent Load(Engine engine, string folder)
+    {
+        Plan plan = PlanReader.Read(File.ReadAllBytes(Path.Combine(folder, PlanFile)));
+        var modules = new Module?[plan.Modules.Count];
+        try
+        {
+            for (int i = 0; i < modules.Length; i++)
+            {
+                if (plan.Modules[i].Needed) modules[i] = Module.DeserializeFile(engine, Path.Combine(folder, $"{i}.cwasm"));
+            }
+        }
+        catch
+        {
+            foreach (Module? m in modules) m?.Dispose();
+            throw;
+        }
+
+        return new CompiledComponent(engine, plan, modules);
+    }
+}

@@ -1,0 +1,65 @@
+// A component of an app, as the host knows it: its name, what it may do, where its words go.
+namespace Mote.Runtime;
+
+/// <summary>How much a message of a component matters (wasi:logging's levels).</summary>
+public enum GuestLogLevel
+{
+    /// <summary>Finest detail.</summary>
+    Trace,
+
+    /// <summary>For developers.</summary>
+    Debug,
+
+    /// <summary>Normal events.</summary>
+    Info,
+
+    /// <summary>Something to look at.</summary>
+    Warn,
+
+    /// <summary>Something failed.</summary>
+    Error,
+
+    /// <summary>The component cannot go on.</summary>
+    Critical,
+}
+
+/// <summary>Where a component's messages go.</summary>
+/// <param name="component">Its name.</param>
+/// <param name="level">How much it matters.</param>
+/// <param name="context">What it is about, as the component says.</param>
+/// <param name="message">The message.</param>
+public delegate void GuestLog(string component, GuestLogLevel level, string context, string message);
+
+/// <summary>One component of an app.</summary>
+public sealed class AppComponent
+{
+    /// <summary>A component with what it was granted.</summary>
+    public AppComponent(string app, string name, Grants grants, MicroVmLimits limits)
+    {
+        App = app;
+        Name = name;
+        Grants = grants;
+        Limits = limits;
+    }
+
+    /// <summary>The app's name.</summary>
+    public string App { get; }
+
+    /// <summary>The component's name in the app.</summary>
+    public string Name { get; }
+
+    /// <summary>What it may do.</summary>
+    public Grants Grants { get; }
+
+    /// <summary>What it may use.</summary>
+    public MicroVmLimits Limits { get; }
+
+    /// <summary>What it was refused.</summary>
+    public DenialLog Denials { get; init; } = new();
+
+    /// <summary>Where its messages go.</summary>
+    public GuestLog Log { get; init; } = static (_, _, _, _) => { };
+
+    /// <summary>Notes a refusal with the line that would allow it.</summary>
+    public void Denied(string what, string manifestLine) => Denials.Add(new Denial(Name, what, manifestLine));
+}

@@ -1,0 +1,24 @@
+// What a manifest lets a component do. Everything is denied that is not here.
+namespace Mote.Runtime;
+
+/// <summary>Grants of one component.</summary>
+public sealed record Grants
+{
+    /// <summary>No grants at all.</summary>
+    public static Grants None { get; } = new();
+
+    /// <summary>Names of key-value stores.</summary>
+    public IReadOnlyList<string> KeyValue { get; init; } = [];
+
+    /// <summary>Topics that may be published to.</summary>
+    public IReadOnlyList<string> Publish { get; init; } = [];
+
+    /// <summary>Configuration values: the component's variables.</summary>
+    public IReadOnlyDictionary<string, string> Variables { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>Environment variables of a command.</summary>
+    public IReadOnlyList<KeyValuePair<string, string>> Environment { get; init; } = [];
+
+    /// <summary>Arguments of a command, the program's name first.</summary>
+    public IReadOnlyList<string> Arguments { get; init; } = [];
+}

@@ -1,0 +1,31 @@
+// What one microVM may use.
+using Mote.Wasmtime;
+
+namespace Mote.Runtime;
+
+/// <summary>Limits of one instance. Each is enforced by the host; none can be raised from inside.</summary>
+public sealed record MicroVmLimits
+{
+    /// <summary>Bytes of each linear memory.</summary>
+    public long MemoryBytes { get; init; } = 64L << 20;
+
+    /// <summary>Linear memories, tables and core instances, all modules of the component together.</summary>
+    public int Memories { get; init; } = 16;
+
+    /// <summary>See <see cref="Memories"/>.</summary>
+    public int Tables { get; init; } = 64;
+
+    /// <summary>See <see cref="Memories"/>.</summary>
+    public int CoreInstances { get; init; } = 128;
+
+    /// <summary>Elements of each table.</summary>
+    public long TableElements { get; init; } = 1_000_000;
+
+    /// <summary>Handles of each component instance inside.</summary>
+    public int Handles { get; init; } = 100_000;
+
+    /// <summary>Wall-clock time of one call, waiting in the host included. Null is no limit.</summary>
+    public TimeSpan? Time { get; init; } = TimeSpan.FromSeconds(10);
+
+    internal StoreLimits ForStore() => new(MemoryBytes, TableElements, CoreInstances, Tables, Memories);
+}

@@ -1,0 +1,71 @@
+// The engines of a node: the pooled one for almost everything, one on demand for what the pool refuses.
+using Mote.Components;
+using Mote.Wasmtime;
+
+namespace Mote.Runtime;
+
+/// <summary>How a node compiles and stops guests.</summary>
+public sealed record RuntimeOptions
+{
+    /// <summary>The machine's profile.</summary>
+    public ProfileKind Profile { get; init; } = ProfileKind.Auto;
+
+    /// <summary>Most pooled instances at once.</summary>
+    public uint PoolSlots { get; init; } = 1000;
+
+    /// <summary>Folder for compiled code; null compiles each time.</summary>
+    public string? CacheFolder { get; init; }
+}
+
+/// <summary>Compiles components, from the cache where it can, and owns the clock that stops guests.</summary>
+public sealed class RuntimeEngine : IDisposable
+{
+    private readonly Lazy<Engine> _onDemand;
+    private readonly CodeCache? _cache;
+
+    /// <summary>Makes the engines.</summary>
+    public RuntimeEngine(RuntimeOptions options)
+    {
+        Engine = EngineProfile.Create(options.Profile, options.PoolSlots, out ProfileKind chosen);
+        Profile = chosen;
+        _onDemand = new Lazy<Engine>(() => new Engine(EngineProfile.OnDemand));
+        _cache = options.CacheFolder is null ? null : new CodeCache(options.CacheFolder);
+        Ticker = new EpochTicker(() => _onDemand.IsValueCreated ? [Engine, _onDemand.Value] : [Engine]);
+    }
+
+    /// <summary>The engine for almost everything.</summary>
+    public Engine Engine { get; }
+
+    /// <summary>The profile in use.</summary>
+    public ProfileKind Profile { get; }
+
+    /// <summary>The clock that stops guests.</summary>
+    public EpochTicker Ticker { get; }
+
+    /// <summary>Decodes, validates and compiles a component, or takes it from the cache.</summary>
+    /// <exception cref="ComponentException">The file is not a valid component, or uses what is not supported yet.</exception>
+    /// <exception cref="WasmtimeException">A module in it cannot be compiled.</exception>
+    public CompiledComponent Compile(ReadOnlyMemory<byte> file)
+    {
+        try
+        {
+            return Get(file, Engine);
+        }
+        catch (WasmtimeException) when (Engine.Options.Pooling is not null)
+        {
+            // Larger than a slot of the pool in some dimension: it gets its memory on demand. A module that is at fault
+            // itself fails here again, with the same words.
+            return Get(file, _onDemand.Value);
+        }
+    }
+
+    private CompiledComponent Get(ReadOnlyMemory<byte> file, Engine engine) => _cache?.Get(file, engine) ?? Component.Load(file, engine).Compile(engine);
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Ticker.Dispose();
+        if (_onDemand.IsValueCreated) _onDemand.Value.Dispose();
+        Engine.Dispose();
+    }
+}

@@ -51,11 +51,29 @@ public sealed class Message : IMessagingTypes.IMessage
 /// <param name="Correlation">What the sender knows the request by.</param>
 public sealed record ReplyAddress(string Topic, ReadOnlyMemory<byte> Correlation);
 
-/// <summary>A broker did not do what it was asked.</summary>
-public sealed class MessagingException(string message, bool timeout = false, Exception? inner = null) : Exception(message, inner)
+/// <summary>Why a broker did not do what it was asked.</summary>
+public enum MessagingFault
 {
-    /// <summary>True where time ran out.</summary>
-    public bool IsTimeout { get; } = timeout;
+    /// <summary>It is not there: the same may work later.</summary>
+    Connection,
 
-    internal Error ToError() => IsTimeout ? Error.Timeout.Instance : new Error.Connection(Message);
+    /// <summary>Time ran out.</summary>
+    Timeout,
+
+    /// <summary>It will not do this, now or later.</summary>
+    Refused,
+}
+
+/// <summary>A broker did not do what it was asked.</summary>
+public sealed class MessagingException(string message, MessagingFault fault = MessagingFault.Connection, Exception? inner = null) : Exception(message, inner)
+{
+    /// <summary>Why.</summary>
+    public MessagingFault Fault { get; } = fault;
+
+    internal Error ToError() => Fault switch
+    {
+        MessagingFault.Timeout => Error.Timeout.Instance,
+        MessagingFault.Refused => new Error.Other(Message),
+        _ => new Error.Connection(Message),
+    };
 }

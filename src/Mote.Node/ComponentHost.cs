@@ -1,0 +1,102 @@
+// Everything that components can import, linked once, and the engine they run on. `mote run`, `mote call` and a node
+// all host components with this.
+using Mote.Backends.Sqlite;
+using Mote.Capabilities;
+using Mote.Capabilities.Config;
+using Mote.Capabilities.KeyValue;
+using Mote.Capabilities.Logging;
+using Mote.Capabilities.Messaging;
+using Mote.Capabilities.Wasi.Cli;
+using Mote.Capabilities.Wasi.Clocks;
+using Mote.Capabilities.Wasi.Filesystem;
+using Mote.Capabilities.Wasi.Io;
+using Mote.Capabilities.Wasi.Random;
+using Mote.Capabilities.Wasi.Sockets;
+using Mote.Components;
+using Mote.Components.Linking;
+using Mote.Runtime;
+using Mote.Wasmtime;
+
+namespace Mote.Node;
+
+/// <summary>What a host is made of.</summary>
+public sealed record HostOptions
+{
+    /// <summary>Compiling and stopping guests.</summary>
+    public RuntimeOptions Runtime { get; init; } = new();
+
+    /// <summary>The key-value database; opened when a component first opens a store.</summary>
+    public required string KeyValueFile { get; init; }
+
+    /// <summary>The broker that a component reaches; null for none.</summary>
+    public Func<AppComponent, IMessageBroker?> Broker { get; init; } = static _ => null;
+
+    /// <summary>The standard streams of an instance.</summary>
+    public Func<MicroVm, StandardStreams> Streams { get; init; } = StandardStreams.ToLog;
+}
+
+/// <summary>An engine and the capabilities of a node.</summary>
+public sealed class ComponentHost : IDisposable
+{
+    private readonly LazyKeyValue _keyValue;
+
+    /// <summary>Makes them.</summary>
+    /// <exception cref="WasmtimeException">The engine's profile is not possible on this machine.</exception>
+    public ComponentHost(HostOptions options)
+    {
+        Runtime = new RuntimeEngine(options.Runtime);
+        _keyValue = new LazyKeyValue(options.KeyValueFile);
+        Messaging = new MessagingCapability(options.Broker);
+        Cli = new CliCapability(options.Streams);
+        Capabilities = new CapabilitySet(
+            new IoCapability(), new ClocksCapability(TimeProvider.System), new RandomCapability(), Cli, new FilesystemCapability(), new SocketsCapability(),
+            new KeyValueCapability(_keyValue), new ConfigCapability(), new LoggingCapability(), Messaging);
+    }
+
+    /// <summary>The engine.</summary>
+    public RuntimeEngine Runtime { get; }
+
+    /// <summary>Everything that components can import.</summary>
+    public CapabilitySet Capabilities { get; }
+
+    /// <summary>Where messages that components send are found.</summary>
+    public MessagingCapability Messaging { get; }
+
+    /// <summary>Where standard streams are found.</summary>
+    public CliCapability Cli { get; }
+
+    /// <summary>Reads, compiles and links a component file.</summary>
+    /// <exception cref="ComponentFileException">It cannot be read, is no valid component, or imports what is not hosted.</exception>
+    public InstanceTemplate Load(string path) => ComponentFileException.Explain(path, () => Capabilities.Linker.Link(Runtime.Compile(ComponentFileException.Read(path))));
+
+    /// <summary>Makes a microVM of a linked component.</summary>
+    /// <exception cref="TrapException">A start function trapped or took too long.</exception>
+    /// <exception cref="WasmtimeException">The component needs more than its limits.</exception>
+    public MicroVm Start(InstanceTemplate template, AppComponent component) => MicroVm.Create(template, component, Runtime.Ticker, Capabilities.Slots);
+
+    /// <summary>A pool of microVMs of a linked component.</summary>
+    public MicroVmPool Pool(InstanceTemplate template, AppComponent component, InstancePolicy policy) => new(template, component, Runtime.Ticker, Capabilities.Slots, policy);
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Runtime.Dispose();
+        _keyValue.Dispose();
+    }
+
+    private sealed class LazyKeyValue(string file) : IKeyValueBackend, IDisposable
+    {
+        private readonly Lazy<SqliteKeyValue> _backend = new(() =>
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(file)!);
+            return new SqliteKeyValue(file);
+        });
+
+        public IKeyValueStore Open(string app, string name) => _backend.Value.Open(app, name);
+
+        public void Dispose()
+        {
+            if (_backend.IsValueCreated) _backend.Value.Dispose();
+        }
+    }
+}

@@ -1,0 +1,51 @@
+// The one folder that a node writes to, held by one process at a time.
+using Mote.Packaging.Toml;
+
+namespace Mote.Node;
+
+/// <summary>A node's data folder while this process holds it.</summary>
+public sealed class DataFolder : IDisposable
+{
+    private readonly FileStream _lock;
+
+    private DataFolder(string path, FileStream hold)
+    {
+        Path = path;
+        _lock = hold;
+    }
+
+    /// <summary>The folder.</summary>
+    public string Path { get; }
+
+    /// <summary>Compiled code.</summary>
+    public string Code => System.IO.Path.Combine(Path, "code");
+
+    /// <summary>The key-value database.</summary>
+    public string KeyValue => System.IO.Path.Combine(Path, "keyvalue.db");
+
+    /// <summary>Makes the folder where it is not there, and takes it.</summary>
+    /// <exception cref="ConfigException">It cannot be written, or another process has it.</exception>
+    public static DataFolder Open(string path)
+    {
+        try
+        {
+            Directory.CreateDirectory(path);
+            return new DataFolder(path, new FileStream(System.IO.Path.Combine(path, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
+        }
+        catch (UnauthorizedAccessException e)
+        {
+            throw new ConfigException(path, 0, $"the data folder cannot be written: {e.Message}");
+        }
+        catch (IOException e) when (File.Exists(System.IO.Path.Combine(path, "lock")))
+        {
+            throw new ConfigException(path, 0, $"the data folder is in use by another process: end it, or give this one its own with `data` under [node] ({e.Message})");
+        }
+        catch (IOException e)
+        {
+            throw new ConfigException(path, 0, $"the data folder cannot be made: {e.Message}");
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _lock.Dispose();
+}

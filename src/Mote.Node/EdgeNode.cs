@@ -1,0 +1,168 @@
+// A running node: apps from their manifests on a broker, with what they send going to the broker and upstream.
+using System.Globalization;
+using System.Net;
+using Mote.Capabilities.Messaging;
+using Mote.Components.Linking;
+using Mote.DataPlane;
+using Mote.Packaging;
+using Mote.Packaging.Toml;
+using Mote.Runtime;
+using Mote.Triggers;
+using Mote.Triggers.Mqtt;
+
+namespace Mote.Node;
+
+/// <summary>A node with its apps.</summary>
+public sealed class EdgeNode : IAsyncDisposable
+{
+    private readonly NodeConfig _config;
+    private readonly DataFolder _folder;
+    private readonly ThrottledLog _log;
+    private readonly List<MessageQueue> _queues = [];
+    private readonly List<InstanceTemplate> _templates = [];
+    private readonly HttpClient _http = new() { Timeout = TimeSpan.FromSeconds(30) };
+    private readonly string _boot = Guid.NewGuid().ToString("N");
+    private ComponentHost _host = null!;
+    private long _eventNumber;
+
+    private EdgeNode(NodeConfig config, DataFolder folder, Action<string> log)
+    {
+        _config = config;
+        _folder = folder;
+        _log = new ThrottledLog(log, TimeProvider.System);
+    }
+
+    /// <summary>The broker.</summary>
+    public IMqttBroker Broker { get; private set; } = null!;
+
+    /// <summary>Where events go; null for nowhere.</summary>
+    public HttpUpstream? Upstream { get; private set; }
+
+    /// <summary>The queues of all components that have a trigger.</summary>
+    public IReadOnlyList<MessageQueue> Queues => _queues;
+
+    /// <summary>How guests run here.</summary>
+    public ProfileKind Profile => _host.Runtime.Profile;
+
+    /// <summary>Starts a node: everything that can be wrong with the apps is found before the first message is taken.</summary>
+    /// <exception cref="ConfigException">The configuration or a manifest has a fault.</exception>
+    /// <exception cref="ComponentFileException">A component cannot be used.</exception>
+    /// <exception cref="MessagingException">The embedded broker cannot listen.</exception>
+    public static async Task<EdgeNode> StartAsync(NodeConfig config, IReadOnlyList<AppManifest> apps, Action<string> log, CancellationToken token = default)
+    {
+        var node = new EdgeNode(config, DataFolder.Open(config.DataFolder), log);
+        try
+        {
+            await node.Start(apps, token).ConfigureAwait(false);
+            return node;
+        }
+        catch
+        {
+            await node.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    /// <summary>What has happened so far.</summary>
+    public NodeReport Report() => NodeReport.Of(_queues, Upstream?.Counts, Broker.Dropped);
+
+    /// <summary>Takes no more messages, finishes those that are here, and gives upstream this long to take what waits for it.</summary>
+    public async Task DrainAsync(TimeSpan timeout)
+    {
+        await Broker.StopReceivingAsync().ConfigureAwait(false);
+        DateTime end = DateTime.UtcNow + timeout;
+        foreach (MessageQueue queue in _queues) await queue.IdleAsync(Left()).ConfigureAwait(false);
+        if (Upstream is not null) await Upstream.FlushAsync(Left()).ConfigureAwait(false);
+
+        TimeSpan Left() => end > DateTime.UtcNow ? end - DateTime.UtcNow : TimeSpan.Zero;
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        // From the outside in: nothing comes, nothing runs, nothing is sent, nothing is stored.
+        if (Broker is not null) await Broker.StopReceivingAsync().ConfigureAwait(false);
+        foreach (MessageQueue queue in _queues) await queue.DisposeAsync().ConfigureAwait(false);
+        if (Broker is not null) await Broker.DisposeAsync().ConfigureAwait(false);
+        if (Upstream is not null) await Upstream.DisposeAsync().ConfigureAwait(false);
+        _log.Flush();
+        _http.Dispose();
+        foreach (InstanceTemplate template in _templates) template.Dispose();
+        _host?.Dispose();
+        _folder.Dispose();
+    }
+
+    private async Task Start(IReadOnlyList<AppManifest> apps, CancellationToken token)
+    {
+        _host = new ComponentHost(new HostOptions
+        {
+            Runtime = new RuntimeOptions { Profile = _config.Profile, CacheFolder = _folder.Code },
+            KeyValueFile = _folder.KeyValue,
+            Broker = _ => Broker,
+        });
+        var routes = new List<MqttRoute>();
+        foreach (AppManifest app in apps) routes.AddRange(Prepare(app));
+
+        if (_config.UpstreamUrl is { } url) Upstream = new HttpUpstream(url, _http, TimeProvider.System, line => _log.Write("upstream", line));
+        Broker = _config.BrokerUrl is { } external
+            ? new ExternalBroker(external, $"mote-{_config.Name}", line => _log.Write("broker", line))
+            : await EmbeddedBroker.StartAsync(Listen(), line => _log.Write("broker", line)).ConfigureAwait(false);
+        await Broker.StartAsync(routes, token).ConfigureAwait(false);
+    }
+
+    private IPEndPoint Listen() => IPEndPoint.TryParse(_config.BrokerListen, out IPEndPoint? endpoint) && _config.BrokerListen.Contains(':')
+        ? endpoint
+        : throw new ConfigException("node config", 0, $"`listen` under [broker] must be an address and a port like \"127.0.0.1:1883\", found \"{_config.BrokerListen}\"");
+
+    private List<MqttRoute> Prepare(AppManifest app)
+    {
+        var queues = new Dictionary<string, MessageQueue>();
+        foreach (ComponentManifest c in app.Components)
+        {
+            if (app.MqttTriggers.All(t => t.Component != c.Name))
+            {
+                _log.Write(c.Name, $"[{c.Name}] no trigger names this component: it will not run");
+                continue;
+            }
+
+            queues[c.Name] = Start(app, c);
+        }
+
+        return [.. app.MqttTriggers.Select(t => new MqttRoute(t.Topic, t.Qos, queues[t.Component]))];
+    }
+
+    private MessageQueue Start(AppManifest app, ComponentManifest c)
+    {
+        if (!File.Exists(c.Source)) throw new ConfigException(app.File, c.Line, $"component `{c.Name}`: there is no file {c.Source}{(c.Build is { } build ? $"; build it first: (cd {build.Folder} && {build.Command})" : "")}");
+        InstanceTemplate template = _host.Load(c.Source);
+        _templates.Add(template);
+        var component = new AppComponent(app.Name, c.Name, c.Grants, c.Limits)
+        {
+            Denials = new DenialLog(d => _log.Write(d.Component, d.ToString())),
+            Log = (name, level, context, message) => _log.Write(name, $"[{name}] {level.ToString().ToLowerInvariant()}{(context.Length > 0 ? $" {context}" : "")}: {message}"),
+        };
+        IncomingHandler handler = IncomingHandler.Bind(template)
+            ?? throw new ConfigException(app.File, c.Line, $"component `{c.Name}` has no export {IncomingHandler.InterfaceName}, which a [[trigger.mqtt]] calls; `mote inspect {c.Source}` shows what it exports");
+        var queue = new MessageQueue(_host.Pool(template, component, c.Instance), handler, _host.Messaging, c.Concurrency, c.Queue, Pass, line => _log.Write(c.Name, line));
+        _queues.Add(queue);
+        return queue;
+    }
+
+    /// <summary>What a component sends goes to the broker, and what the operator named goes upstream as well.</summary>
+    private void Pass(AppComponent component, Published[] messages)
+    {
+        foreach ((string topic, Message message) in messages)
+        {
+            Broker.Publish(topic, message);
+            if (Upstream is null || !_config.UpstreamTopics.Contains(topic)) continue;
+            Upstream.Enqueue(new CloudEvent(
+                string.Create(CultureInfo.InvariantCulture, $"{_boot}-{Interlocked.Increment(ref _eventNumber)}"),
+                $"/nodes/{_config.Name}/apps/{component.App}/components/{component.Name}",
+                CloudEvent.MessageType,
+                DateTimeOffset.UtcNow,
+                topic,
+                message.Type,
+                message.Bytes));
+        }
+    }
+}

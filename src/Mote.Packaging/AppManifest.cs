@@ -1,0 +1,56 @@
+// mote.toml: an app as its author wrote it.
+using Mote.Packaging.Toml;
+using Mote.Runtime;
+
+namespace Mote.Packaging;
+
+/// <summary>A component in a manifest.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Source">The .wasm file, absolute.</param>
+/// <param name="Instance">How instances are used.</param>
+/// <param name="Grants">What it may do.</param>
+/// <param name="Limits">What it may use.</param>
+/// <param name="Concurrency">Most events at once.</param>
+/// <param name="Queue">Most events that wait.</param>
+/// <param name="Build">How it is built; null where that is not said.</param>
+/// <param name="Line">Where it is in the manifest.</param>
+public sealed record ComponentManifest(
+    string Name, string Source, InstancePolicy Instance, Grants Grants, MicroVmLimits Limits, int Concurrency, int Queue, BuildManifest? Build, int Line);
+
+/// <summary>How a component is built.</summary>
+/// <param name="Command">The shell command.</param>
+/// <param name="Folder">Where it runs, absolute.</param>
+public sealed record BuildManifest(string Command, string Folder);
+
+/// <summary>Messages of a topic go to a component.</summary>
+/// <param name="Topic">A topic filter: + and # are wildcards.</param>
+/// <param name="Component">The component's name.</param>
+/// <param name="Qos">At which quality of service to subscribe.</param>
+/// <param name="Line">Where it is in the manifest.</param>
+public sealed record MqttTriggerManifest(string Topic, string Component, int Qos, int Line);
+
+/// <summary>An app manifest.</summary>
+/// <param name="File">The file, absolute.</param>
+/// <param name="Name">The app's name.</param>
+/// <param name="Version">Its version.</param>
+/// <param name="Components">Its components.</param>
+/// <param name="MqttTriggers">Its MQTT triggers.</param>
+public sealed record AppManifest(string File, string Name, string Version, IReadOnlyList<ComponentManifest> Components, IReadOnlyList<MqttTriggerManifest> MqttTriggers)
+{
+    /// <summary>The name manifests have.</summary>
+    public const string FileName = "mote.toml";
+
+    /// <summary>Reads a manifest.</summary>
+    /// <param name="path">The file, or the folder it is in.</param>
+    /// <param name="variable">Values of variables that the operator gives; null where there is none.</param>
+    /// <exception cref="ConfigException">It has a fault.</exception>
+    public static AppManifest Load(string path, Func<string, string?> variable)
+    {
+        string file = Directory.Exists(path) ? Path.Combine(path, FileName) : path;
+        if (!System.IO.File.Exists(file)) throw new ConfigException(file, 0, $"there is no manifest here: `mote up` wants a folder with a {FileName}");
+        return new ManifestReader(Path.GetFullPath(file), variable).Read();
+    }
+
+    /// <summary>The component of this name.</summary>
+    public ComponentManifest Component(string name) => Components.First(c => c.Name == name);
+}

@@ -1,0 +1,192 @@
+// Reads mote.toml, with an error at its line for everything that is missing, misspelt or out of bounds.
+using System.Text.RegularExpressions;
+using Mote.Packaging.Toml;
+using Mote.Runtime;
+
+namespace Mote.Packaging;
+
+internal sealed partial class ManifestReader(string file, Func<string, string?> operatorVariable)
+{
+    private static readonly string[] s_laterGrants = ["http", "files", "sockets", "models", "camera", "blobstore"];
+    private static readonly string[] s_laterTriggers = ["http", "messaging", "timer", "camera"];
+
+    private readonly string _folder = Path.GetDirectoryName(file)!;
+    private readonly Dictionary<string, string?> _variables = [];
+
+    public AppManifest Read()
+    {
+        TomlTable root = TomlTable.Load(file);
+        if (root.Integer("mote", 1, 1) is null) throw root.Error("`mote` is missing: begin the file with mote = 1 (the manifest's version)");
+        TomlTable app = root.Table("app") ?? throw root.Error("`[app]` is missing: add [app] with name = \"my-app\"");
+        string name = app.Required("name", "\"my-app\"");
+        if (!NamePattern().IsMatch(name)) throw app.Values["name"].Error($"the app's name `{name}` may have lowercase letters, digits and dashes, and begins with a letter");
+        string version = app.String("version") ?? "0.0.0";
+        app.RejectUnknown("[app]");
+        ReadVariables(root.Table("variables"));
+        List<ComponentManifest> components = ReadComponents(root);
+        List<MqttTriggerManifest> triggers = ReadTriggers(root, components);
+        root.RejectUnknown("the manifest");
+        return new AppManifest(file, name, version, components, triggers);
+    }
+
+    /// <summary>[variables]: name = { default = "…" } or { required = true }.</summary>
+    private void ReadVariables(TomlTable? table)
+    {
+        if (table is null) return;
+        foreach (string name in table.Values.Keys.ToArray())
+        {
+            TomlTable v = table.Table(name)!;
+            bool required = v.Boolean("required") ?? false;
+            string? given = operatorVariable(name) ?? v.String("default");
+            _ = v.Boolean("secret");
+            v.RejectUnknown($"variable `{name}`");
+            if (required && given is null) throw v.Error($"variable `{name}` is required and has no value: set it with --variable {name}=… or in the environment as MOTE_VARIABLE_{name.ToUpperInvariant().Replace('-', '_')}");
+            _variables[name] = given;
+        }
+    }
+
+    private string Expand(TomlNode at, string text) => TemplatePattern().Replace(text, m =>
+    {
+        string name = m.Groups[1].Value;
+        if (!_variables.TryGetValue(name, out string? value)) throw at.Error($"`{{{{ {name} }}}}` names no variable: add it under [variables]");
+        return value ?? throw at.Error($"variable `{name}` has no value: give it a default, or set it with --variable {name}=…");
+    });
+
+    private List<ComponentManifest> ReadComponents(TomlTable root)
+    {
+        TomlTable table = root.Table("component") ?? throw root.Error("there is no component: add [component.NAME] with source = \"file.wasm\"");
+        var components = new List<ComponentManifest>();
+        foreach (string name in table.Values.Keys.ToArray())
+        {
+            TomlTable c = table.Table(name)!;
+            if (!NamePattern().IsMatch(name)) throw c.Error($"the component's name `{name}` may have lowercase letters, digits and dashes, and begins with a letter");
+            components.Add(ReadComponent(name, c));
+        }
+
+        return components;
+    }
+
+    private ComponentManifest ReadComponent(string name, TomlTable c)
+    {
+        if (c.Get("source") is TomlTable) throw c.Values["source"].Error("a source from a registry is not supported yet: name a file");
+        string source = c.Required("source", "\"filter.wasm\"");
+        string instance = c.String("instance") ?? "per-event";
+        if (instance is not ("pooled" or "per-event")) throw c.Values["instance"].Error($"`instance` is \"per-event\" or \"pooled\", found \"{instance}\"");
+        TomlTable? limits = c.Table("limits");
+        int concurrency = (int)(limits?.Integer("concurrency", 1, 1024) ?? 1);
+        var manifest = new ComponentManifest(
+            name,
+            Path.GetFullPath(Path.Combine(_folder, source)),
+            new InstancePolicy { Pooled = instance == "pooled", MaxIdle = concurrency },
+            ReadGrants(name, c),
+            ReadLimits(name, limits),
+            concurrency,
+            (int)(limits?.Integer("queue", 1, 1_000_000) ?? 1024),
+            ReadBuild(c),
+            c.Line);
+        limits?.RejectUnknown($"[component.{name}.limits]");
+        c.RejectUnknown($"[component.{name}]");
+        return manifest;
+    }
+
+    private Grants ReadGrants(string name, TomlTable c)
+    {
+        TomlTable? g = c.Table("grants");
+        foreach (string later in s_laterGrants)
+        {
+            if (g?.Get(later) is { } node) throw node.Error($"the grant `{later}` is not supported yet");
+        }
+
+        var variables = new Dictionary<string, string>();
+        if (c.Table("variables") is { } v)
+        {
+            foreach (string key in v.Values.Keys.ToArray()) variables[key] = Expand(v.Values[key], v.String(key)!);
+        }
+
+        var environment = new List<KeyValuePair<string, string>>();
+        if (c.Table("environment") is { } e)
+        {
+            foreach (string key in e.Values.Keys.ToArray()) environment.Add(new(key, Expand(e.Values[key], e.String(key)!)));
+        }
+
+        var grants = new Grants
+        {
+            KeyValue = g?.Strings("keyvalue") ?? [],
+            Publish = g?.Strings("publish") ?? [],
+            Variables = variables,
+            Environment = environment,
+        };
+        foreach (string topic in grants.Publish)
+        {
+            if (topic.Contains('+') || topic.Contains('#')) throw g!.Values["publish"].Error($"`publish` names topics, and `{topic}` has a wildcard");
+        }
+
+        g?.RejectUnknown($"[component.{name}.grants]");
+        return grants;
+    }
+
+    private static MicroVmLimits ReadLimits(string name, TomlTable? limits)
+    {
+        if (limits is null) return new MicroVmLimits();
+        if (limits.Get("egress") is { } egress) throw egress.Error("the limit `egress` is not supported yet");
+        var defaults = new MicroVmLimits();
+        return defaults with
+        {
+            MemoryBytes = limits.Bytes("memory", 64 << 10, 4L << 30) ?? defaults.MemoryBytes,
+            Time = limits.Time("time") ?? defaults.Time,
+            Handles = (int)(limits.Integer("handles", 16, 1 << 24) ?? defaults.Handles),
+        };
+    }
+
+    private BuildManifest? ReadBuild(TomlTable c)
+    {
+        if (c.Table("build") is not { } b) return null;
+        var build = new BuildManifest(b.Required("command", "\"make\""), Path.GetFullPath(Path.Combine(_folder, b.String("workdir") ?? ".")));
+        b.RejectUnknown("[component.….build]");
+        return build;
+    }
+
+    private static List<MqttTriggerManifest> ReadTriggers(TomlTable root, List<ComponentManifest> components)
+    {
+        var triggers = new List<MqttTriggerManifest>();
+        TomlTable table = root.Table("trigger") ?? throw root.Error("there is no trigger: add [[trigger.mqtt]] with topic = \"plant/+/vibration\" and component = \"NAME\"");
+        foreach (string later in s_laterTriggers)
+        {
+            if (table.Get(later) is { } node) throw node.Error($"[[trigger.{later}]] is not supported yet");
+        }
+
+        foreach (TomlTable t in table.Tables("mqtt"))
+        {
+            string topic = t.Required("topic", "\"plant/+/vibration\"");
+            if (FilterFault(topic) is { } fault) throw t.Values["topic"].Error(fault);
+            string component = t.Required("component", "\"NAME\"");
+            if (components.All(c => c.Name != component)) throw t.Values["component"].Error($"there is no component `{component}`: it has {string.Join(", ", components.Select(c => $"`{c.Name}`"))}");
+            triggers.Add(new MqttTriggerManifest(topic, component, (int)(t.Integer("qos", 0, 2) ?? 1), t.Line));
+            t.RejectUnknown("[[trigger.mqtt]]");
+        }
+
+        table.RejectUnknown("[trigger]");
+        return triggers;
+    }
+
+    /// <summary>What is wrong with an MQTT topic filter (MQTT 5, section 4.7); null where nothing is.</summary>
+    private static string? FilterFault(string filter)
+    {
+        if (filter.Length == 0) return "a topic filter has at least one character";
+        if (filter.StartsWith("$share/", StringComparison.Ordinal)) return "shared subscriptions are not supported yet";
+        string[] levels = filter.Split('/');
+        for (int i = 0; i < levels.Length; i++)
+        {
+            if (levels[i].Contains('#') && (levels[i] != "#" || i != levels.Length - 1)) return $"`{filter}`: # stands alone at the end";
+            if (levels[i].Contains('+') && levels[i] != "+") return $"`{filter}`: + stands alone between slashes";
+        }
+
+        return null;
+    }
+
+    [GeneratedRegex("^[a-z][a-z0-9-]*$")]
+    private static partial Regex NamePattern();
+
+    [GeneratedRegex(@"\{\{\s*([A-Za-z0-9_-]+)\s*\}\}")]
+    private static partial Regex TemplatePattern();
+}

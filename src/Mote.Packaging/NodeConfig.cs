@@ -1,0 +1,79 @@
+// node.toml: what the operator decides. Everything has a default, so that a node runs without the file.
+using Mote.Packaging.Toml;
+using Mote.Runtime;
+
+namespace Mote.Packaging;
+
+/// <summary>A node's configuration.</summary>
+public sealed record NodeConfig
+{
+    /// <summary>The one data folder.</summary>
+    public string DataFolder { get; init; } = Path.GetFullPath(".mote");
+
+    /// <summary>Where the embedded broker listens; port 0 lets the system choose.</summary>
+    public string BrokerListen { get; init; } = "127.0.0.1:1883";
+
+    /// <summary>An external broker in place of the embedded one: mqtt://[user:password@]host[:port].</summary>
+    public Uri? BrokerUrl { get; init; }
+
+    /// <summary>Where messages of <see cref="UpstreamTopics"/> are posted as CloudEvents; null for nowhere.</summary>
+    public Uri? UpstreamUrl { get; init; }
+
+    /// <summary>Topics that go upstream.</summary>
+    public IReadOnlyList<string> UpstreamTopics { get; init; } = ["alerts"];
+
+    /// <summary>The machine's profile.</summary>
+    public ProfileKind Profile { get; init; } = ProfileKind.Auto;
+
+    /// <summary>The node's name in CloudEvents.</summary>
+    public string Name { get; init; } = Environment.MachineName.ToLowerInvariant();
+
+    /// <summary>Reads a file.</summary>
+    /// <exception cref="ConfigException">It has a fault.</exception>
+    public static NodeConfig Load(string path)
+    {
+        TomlTable root = TomlTable.Load(path);
+        string folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
+        var config = new NodeConfig();
+        if (root.Table("node") is { } node)
+        {
+            config = config with
+            {
+                Name = node.String("name") ?? config.Name,
+                DataFolder = node.String("data") is { } data ? Path.GetFullPath(Path.Combine(folder, data)) : config.DataFolder,
+                Profile = node.String("profile") switch
+                {
+                    null or "auto" => ProfileKind.Auto,
+                    "server" => ProfileKind.Server,
+                    "small" => ProfileKind.SmallDevice,
+                    { } other => throw node.Values["profile"].Error($"`profile` is \"auto\", \"server\" or \"small\", found \"{other}\""),
+                },
+            };
+            node.RejectUnknown("[node]");
+        }
+
+        if (root.Table("broker") is { } broker)
+        {
+            config = config with { BrokerListen = broker.String("listen") ?? config.BrokerListen, BrokerUrl = Url(broker, "url", "mqtt") };
+            broker.RejectUnknown("[broker]");
+        }
+
+        if (root.Table("upstream") is { } upstream)
+        {
+            config = config with { UpstreamUrl = Url(upstream, "url", "http", "https") };
+            string[] topics = upstream.Strings("topics");
+            if (topics.Length > 0) config = config with { UpstreamTopics = topics };
+            upstream.RejectUnknown("[upstream]");
+        }
+
+        root.RejectUnknown("the node config");
+        return config;
+    }
+
+    private static Uri? Url(TomlTable table, string key, params string[] schemes)
+    {
+        if (table.String(key) is not { } text) return null;
+        return Uri.TryCreate(text, UriKind.Absolute, out Uri? url) && schemes.Contains(url.Scheme) ? url
+            : throw table.Values[key].Error($"`{key}` must be a URL that begins with {string.Join(" or ", schemes.Select(s => $"{s}://"))}, found \"{text}\"");
+    }
+}

@@ -1,0 +1,266 @@
+// The events of one component: a bounded queue, and threads that give each event to a microVM.
+using System.Diagnostics;
+using System.Threading.Channels;
+using Mote.Capabilities.Messaging;
+using Mote.Components;
+using Mote.DataPlane;
+using Mote.Runtime;
+using Mote.Wasmtime;
+
+namespace Mote.Triggers;
+
+/// <summary>What became of an event.</summary>
+public enum Outcome
+{
+    /// <summary>The component handled it and what it sent is on its way.</summary>
+    Handled,
+
+    /// <summary>The component answered with an error or trapped. Giving it the event again would end the same way.</summary>
+    Failed,
+
+    /// <summary>What the component sent could not be passed on: the event should come again.</summary>
+    NotDelivered,
+}
+
+/// <summary>An event that waits for a component.</summary>
+/// <param name="Message">The message.</param>
+/// <param name="Done">Told when it is over, on the thread that handled it; null where nobody asks.</param>
+public readonly record struct MessageEvent(Message Message, Action<Outcome>? Done);
+
+/// <summary>Passes on what a component sent while it handled an event.</summary>
+/// <exception cref="MessagingException">It could not be passed on.</exception>
+public delegate void PublishedSink(AppComponent component, Published[] messages);
+
+/// <summary>Counts of a component's events.</summary>
+/// <param name="Received">Events taken into the queue.</param>
+/// <param name="ReceivedBytes">Their topics and data.</param>
+/// <param name="Handled">Events handled.</param>
+/// <param name="Failed">Events that the component could not handle.</param>
+/// <param name="NotDelivered">Events whose results could not be passed on.</param>
+/// <param name="Published">Messages that the component sent.</param>
+/// <param name="Waiting">Events in the queue or in work.</param>
+public readonly record struct EventCounts(long Received, long ReceivedBytes, long Handled, long Failed, long NotDelivered, long Published, long Waiting);
+
+/// <summary>
+/// A queue of messages for one component and the microVM threads that handle them. The order is that of arrival where
+/// the component has a concurrency of 1.
+/// </summary>
+public sealed class MessageQueue : IAsyncDisposable
+{
+    /// <summary>A guest's stack (Wasmtime's 512 KiB), host frames above it, and those of a component called by another.</summary>
+    private const int StackBytes = 2 << 20;
+
+    private readonly MicroVmPool _pool;
+    private readonly IncomingHandler _handler;
+    private readonly MessagingCapability _messaging;
+    private readonly PublishedSink _sink;
+    private readonly Action<string> _log;
+    private readonly Channel<MessageEvent> _queue;
+    private readonly Thread[] _threads;
+    private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private int _running;
+    private volatile bool _stopping;
+    private long _received;
+    private long _receivedBytes;
+    private long _handled;
+    private long _failed;
+    private long _notDelivered;
+    private long _published;
+    private long _waiting;
+
+    /// <summary>Starts the threads.</summary>
+    /// <param name="pool">The component's microVMs.</param>
+    /// <param name="handler">Its handler, bound to the pool's template.</param>
+    /// <param name="messaging">Where what it sends is found.</param>
+    /// <param name="concurrency">Most events at once.</param>
+    /// <param name="capacity">Most events that wait.</param>
+    /// <param name="sink">Takes what it sends.</param>
+    /// <param name="log">Told of failures.</param>
+    public MessageQueue(MicroVmPool pool, IncomingHandler handler, MessagingCapability messaging, int concurrency, int capacity, PublishedSink sink, Action<string> log)
+    {
+        _pool = pool;
+        _handler = handler;
+        _messaging = messaging;
+        _sink = sink;
+        _log = log;
+        _queue = Channel.CreateBounded<MessageEvent>(new BoundedChannelOptions(capacity) { SingleReader = concurrency == 1 });
+        Capacity = capacity;
+        _running = concurrency;
+        _threads = new Thread[concurrency];
+        for (int i = 0; i < concurrency; i++)
+        {
+            _threads[i] = new Thread(Run, StackBytes) { IsBackground = true, Name = $"{pool.Component.Name}-{i}" };
+            _threads[i].Start();
+        }
+    }
+
+    /// <summary>Most events that wait.</summary>
+    public int Capacity { get; }
+
+    /// <summary>Whose events these are.</summary>
+    public AppComponent Component => _pool.Component;
+
+    /// <summary>Time from a fresh microVM's start to the end of its first event.</summary>
+    public LatencyHistogram Cold { get; } = new();
+
+    /// <summary>Time an event takes in a warm microVM.</summary>
+    public LatencyHistogram Warm { get; } = new();
+
+    /// <summary>The component's microVMs.</summary>
+    public PoolCounts MicroVms => _pool.Counts;
+
+    /// <summary>Counts so far.</summary>
+    public EventCounts Counts => new(
+        Volatile.Read(ref _received), Volatile.Read(ref _receivedBytes), Volatile.Read(ref _handled), Volatile.Read(ref _failed),
+        Volatile.Read(ref _notDelivered), Volatile.Read(ref _published), Volatile.Read(ref _waiting));
+
+    /// <summary>Takes an event, when there is room: whoever sends waits as long as the queue is full.</summary>
+    /// <exception cref="ChannelClosedException">The queue has been stopped.</exception>
+    public async ValueTask EnqueueAsync(MessageEvent e, CancellationToken token)
+    {
+        Interlocked.Increment(ref _waiting);
+        try
+        {
+            if (!_queue.Writer.TryWrite(e)) await _queue.Writer.WriteAsync(e, token).ConfigureAwait(false);
+        }
+        catch
+        {
+            Interlocked.Decrement(ref _waiting);
+            throw;
+        }
+
+        Count(e);
+    }
+
+    /// <summary>Takes an event where there is room; false where there is none.</summary>
+    public bool TryEnqueue(MessageEvent e)
+    {
+        Interlocked.Increment(ref _waiting);
+        if (!_queue.Writer.TryWrite(e))
+        {
+            Interlocked.Decrement(ref _waiting);
+            return false;
+        }
+
+        Count(e);
+        return true;
+    }
+
+    private void Count(MessageEvent e)
+    {
+        Interlocked.Increment(ref _received);
+        Interlocked.Add(ref _receivedBytes, e.Message.Bytes.Length + (e.Message.Topic?.Length ?? 0));
+    }
+
+    /// <summary>Waits until nothing waits, at most this long; true where that came.</summary>
+    public async Task<bool> IdleAsync(TimeSpan timeout)
+    {
+        long start = Stopwatch.GetTimestamp();
+        while (Counts.Waiting > 0)
+        {
+            if (Stopwatch.GetElapsedTime(start) > timeout) return false;
+            await Task.Delay(10).ConfigureAwait(false);
+        }
+
+        return true;
+    }
+
+    /// <summary>Ends the events in work, leaves those that wait (they are not acknowledged), and ends the microVMs.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        _stopping = true;
+        _queue.Writer.TryComplete();
+        await _drained.Task.ConfigureAwait(false);
+        _pool.Dispose();
+    }
+
+    private void Run()
+    {
+        try
+        {
+            ChannelReader<MessageEvent> reader = _queue.Reader;
+            while (!_stopping)
+            {
+                if (reader.TryRead(out MessageEvent e))
+                {
+                    Outcome outcome = Handle(e.Message);
+                    Interlocked.Increment(ref outcome == Outcome.Handled ? ref _handled : ref outcome == Outcome.Failed ? ref _failed : ref _notDelivered);
+                    e.Done?.Invoke(outcome);
+                    Interlocked.Decrement(ref _waiting);
+                }
+                else if (!reader.WaitToReadAsync().AsTask().GetAwaiter().GetResult())
+                {
+                    break;
+                }
+            }
+        }
+        finally
+        {
+            if (Interlocked.Decrement(ref _running) == 0) _drained.TrySetResult();
+        }
+    }
+
+    private Outcome Handle(Message message)
+    {
+        long start = Stopwatch.GetTimestamp();
+        MicroVm vm;
+        bool warm;
+        try
+        {
+            vm = _pool.Rent(out warm);
+        }
+        catch (WasmtimeException e)
+        {
+            // Also a trap in a start function.
+            Say(message, e is TrapException trap ? $"could not start: {trap.Describe()}" : $"could not start: {e.Message}");
+            return Outcome.Failed;
+        }
+
+        try
+        {
+            MessagingGuest guest = _messaging.Guest(vm);
+            try
+            {
+                Result<Unit, IMessagingTypes.Error> result = vm.Call((_handler, message), static (instance, s) => s._handler.Handle(instance, s.message));
+                if (!result.IsOk)
+                {
+                    guest.Discard();
+                    Say(message, $"answered with an error: {Describe(result.Error)}");
+                    return Outcome.Failed;
+                }
+            }
+            catch (TrapException e)
+            {
+                guest.Discard();
+                Say(message, $"trapped: {e.Describe()}");
+                return Outcome.Failed;
+            }
+
+            (warm ? Warm : Cold).Add(Stopwatch.GetElapsedTime(start));
+            Published[] published = guest.TakePublished();
+            if (published.Length == 0) return Outcome.Handled;
+            Interlocked.Add(ref _published, published.Length);
+            _sink(Component, published);
+            return Outcome.Handled;
+        }
+        catch (MessagingException e)
+        {
+            Say(message, $"sent messages that could not be passed on: {e.Message}");
+            return e.Fault == MessagingFault.Refused ? Outcome.Failed : Outcome.NotDelivered;
+        }
+        finally
+        {
+            _pool.Return(vm);
+        }
+    }
+
+    private void Say(Message message, string what) => _log($"component `{Component.Name}`, message on `{message.Topic}`: {what}");
+
+    private static string Describe(IMessagingTypes.Error error) => error switch
+    {
+        IMessagingTypes.Error.Connection e => $"connection: {e.Value}",
+        IMessagingTypes.Error.PermissionDenied e => $"permission denied: {e.Value}",
+        IMessagingTypes.Error.Other e => e.Value,
+        _ => error.GetType().Name.ToLowerInvariant(),
+    };
+}

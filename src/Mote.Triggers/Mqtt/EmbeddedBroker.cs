@@ -1,0 +1,252 @@
+// The broker in this process. Components are fed straight from a publisher's connection, before its PUBLISH is
+// acknowledged: a full queue makes the publisher wait, and nothing is dropped on the way.
+using System.Collections.Concurrent;
+using System.Net;
+using System.Threading.Channels;
+using Mote.Capabilities.Messaging;
+using MQTTnet;
+using MQTTnet.Diagnostics.Logger;
+using MQTTnet.Protocol;
+using MQTTnet.Server;
+
+namespace Mote.Triggers.Mqtt;
+
+/// <summary>An MQTT 3.1.1 and 5 broker, without TLS or passwords: it listens on loopback unless the operator says otherwise.</summary>
+public sealed class EmbeddedBroker : IMqttBroker
+{
+    /// <summary>Most bytes of one message.</summary>
+    public const int MaxMessageBytes = 16 << 20;
+
+    /// <summary>Most clients whose sessions are kept.</summary>
+    public const int MaxSessions = 10_000;
+
+    /// <summary>Most messages that wait for one client.</summary>
+    public const int MaxPendingPerClient = 1000;
+
+    /// <summary>How long a message of a component waits for room at the next component.</summary>
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
+
+    private const string OwnClient = "mote-node";
+
+    private readonly MqttServer _server;
+    private readonly Action<string> _log;
+    private readonly PendingRequests _requests = new();
+    private readonly CancellationTokenSource _stop = new();
+    private readonly ConcurrentDictionary<string, byte> _sessions = new();
+    private volatile IReadOnlyList<MqttRoute> _routes = [];
+    private long _dropped;
+
+    private EmbeddedBroker(MqttServer server, IPEndPoint endpoint, Action<string> log)
+    {
+        _server = server;
+        _log = log;
+        Endpoint = endpoint;
+        server.InterceptingPublishAsync += OnPublish;
+        server.InterceptingSubscriptionAsync += OnSubscribe;
+        server.ValidatingConnectionAsync += OnConnect;
+        server.SessionDeletedAsync += e =>
+        {
+            _sessions.TryRemove(e.Id, out _);
+            return Task.CompletedTask;
+        };
+        server.QueuedApplicationMessageOverwrittenAsync += e =>
+        {
+            if (Interlocked.Increment(ref _dropped) == 1) _log($"broker: client `{e.ReceiverClientId}` does not keep up; {MaxPendingPerClient} messages wait for it and the oldest are dropped and counted");
+            return Task.CompletedTask;
+        };
+    }
+
+    /// <summary>Where it listens.</summary>
+    public IPEndPoint Endpoint { get; }
+
+    /// <inheritdoc/>
+    public string Address => Endpoint.ToString();
+
+    /// <inheritdoc/>
+    public long Dropped => Volatile.Read(ref _dropped);
+
+    /// <summary>Starts a broker; port 0 lets the system choose one.</summary>
+    /// <exception cref="MessagingException">It cannot listen there.</exception>
+    public static async Task<EmbeddedBroker> StartAsync(IPEndPoint listen, Action<string> log)
+    {
+        // MQTTnet does not tell which port it got, so a free one is found first.
+        for (int attempt = 0; ; attempt++)
+        {
+            IPEndPoint endpoint = listen.Port == 0 ? FreePort(listen.Address) : listen;
+            MqttServerOptionsBuilder options = new MqttServerOptionsBuilder()
+                .WithDefaultEndpoint()
+                .WithDefaultEndpointPort(endpoint.Port)
+                .WithPersistentSessions()
+                .WithMaxPendingMessagesPerClient(MaxPendingPerClient);
+            bool v6 = endpoint.Address.AddressFamily == System.Net.Sockets.AddressFamily.InterNetworkV6;
+            options = options.WithDefaultEndpointBoundIPAddress(v6 ? IPAddress.None : endpoint.Address).WithDefaultEndpointBoundIPV6Address(v6 ? endpoint.Address : IPAddress.None);
+            MqttServer server = new MqttServerFactory(new MqttNetNullLogger()).CreateMqttServer(options.Build());
+            var broker = new EmbeddedBroker(server, endpoint, log);
+            try
+            {
+                await server.StartAsync().ConfigureAwait(false);
+                return broker;
+            }
+            catch (Exception e) when (e is System.Net.Sockets.SocketException or InvalidOperationException)
+            {
+                server.Dispose();
+                if (listen.Port == 0 && attempt < 10) continue;
+                throw new MessagingException($"the embedded broker cannot listen on {endpoint}: {e.Message}; choose another with `listen` under [broker] in node.toml, or end what listens there", inner: e);
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public Task StartAsync(IReadOnlyList<MqttRoute> routes, CancellationToken token)
+    {
+        _routes = routes;
+        return Task.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public void Publish(string topic, Message message) => Inject(MqttMessages.FromGuest(topic, message));
+
+    /// <inheritdoc/>
+    public IReadOnlyList<Message> Request(string topic, Message message, int expected, TimeSpan timeout) =>
+        _requests.Run(MqttMessages.FromGuest(topic, message), expected, timeout, Inject);
+
+    /// <inheritdoc/>
+    public void Reply(ReplyAddress to, Message message)
+    {
+        MqttApplicationMessage m = MqttMessages.FromGuest(to.Topic, message);
+        m.CorrelationData = to.Correlation.ToArray();
+        Inject(m);
+    }
+
+    /// <inheritdoc/>
+    public async Task StopReceivingAsync()
+    {
+        await _stop.CancelAsync().ConfigureAwait(false);
+        _server.AcceptNewConnections = false;
+        _routes = [];
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync().ConfigureAwait(false);
+        await _server.StopAsync(new MqttServerStopOptions()).ConfigureAwait(false);
+        _server.Dispose();
+    }
+
+    private static IPEndPoint FreePort(IPAddress address)
+    {
+        using var probe = new System.Net.Sockets.TcpListener(address, 0);
+        probe.Start();
+        return (IPEndPoint)probe.LocalEndpoint;
+    }
+
+    private void Inject(MqttApplicationMessage message) =>
+        _server.InjectApplicationMessage(new InjectedMqttApplicationMessage(message) { SenderClientId = OwnClient }).GetAwaiter().GetResult();
+
+    private async Task OnPublish(InterceptingPublishEventArgs e)
+    {
+        MqttApplicationMessage m = e.ApplicationMessage;
+        if (m.Topic == _requests.ResponseTopic)
+        {
+            _requests.Complete(m);
+            e.ProcessPublish = false;
+            return;
+        }
+
+        if (Fault(m) is { } fault)
+        {
+            Refuse(e, fault.Code, fault.Reason);
+            return;
+        }
+
+        foreach (MqttRoute route in _routes)
+        {
+            if (!MqttMessages.Matches(m.Topic, route.Filter)) continue;
+            try
+            {
+                await Feed(route.Queue, new MessageEvent(MqttMessages.ToGuest(m), null), e.ClientId == OwnClient).ConfigureAwait(false);
+            }
+            catch (Exception error) when (error is OperationCanceledException or ChannelClosedException)
+            {
+                if (_stop.IsCancellationRequested || error is ChannelClosedException)
+                {
+                    Refuse(e, MqttPubAckReasonCode.ImplementationSpecificError, "the node is stopping");
+                    return;
+                }
+
+                if (Interlocked.Increment(ref _dropped) == 1) _log($"broker: component `{route.Queue.Component.Name}` had no room for a message on `{m.Topic}` that a component sent, for {s_patience.TotalSeconds} s; it is dropped and counted. Do components feed each other in a circle?");
+            }
+        }
+    }
+
+    /// <summary>A publisher outside waits as long as it takes. A component cannot: it may be what must make the room.</summary>
+    private async ValueTask Feed(MessageQueue queue, MessageEvent e, bool fromComponent)
+    {
+        if (!fromComponent)
+        {
+            await queue.EnqueueAsync(e, _stop.Token).ConfigureAwait(false);
+            return;
+        }
+
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
+        patience.CancelAfter(s_patience);
+        await queue.EnqueueAsync(e, patience.Token).ConfigureAwait(false);
+    }
+
+    private static (MqttPubAckReasonCode Code, string Reason)? Fault(MqttApplicationMessage m) =>
+        m.QualityOfServiceLevel == MqttQualityOfServiceLevel.ExactlyOnce
+            // MQTTnet's server passes a repeated PUBLISH on twice, which is not what the publisher asked for.
+            ? (MqttPubAckReasonCode.ImplementationSpecificError, "the embedded broker does not offer quality of service 2: publish with 1, or use an external broker")
+            : m.Payload.Length > MaxMessageBytes ? (MqttPubAckReasonCode.QuotaExceeded, $"a message has at most {MaxMessageBytes} bytes") : null;
+
+    private void Refuse(InterceptingPublishEventArgs e, MqttPubAckReasonCode code, string reason)
+    {
+        e.ProcessPublish = false;
+        e.Response.ReasonCode = code;
+        e.Response.ReasonString = reason;
+        // MQTT 3.1.1 has no way to refuse a message but to end the connection.
+        e.CloseConnection = true;
+        if (!_stop.IsCancellationRequested) _log($"broker: a message of client `{e.ClientId}` on `{e.ApplicationMessage.Topic}` is refused and the connection closed: {reason}");
+    }
+
+    private Task OnSubscribe(InterceptingSubscriptionEventArgs e)
+    {
+        if (e.TopicFilter.Topic.StartsWith("$share/", StringComparison.Ordinal))
+        {
+            e.Response.ReasonCode = MqttSubscribeReasonCode.SharedSubscriptionsNotSupported;
+            e.ReasonString = "the embedded broker has no shared subscriptions: use an external broker";
+            e.ProcessSubscription = false;
+            _log($"broker: client `{e.ClientId}` asked for `{e.TopicFilter.Topic}`: {e.ReasonString}");
+        }
+        else if (e.TopicFilter.QualityOfServiceLevel == MqttQualityOfServiceLevel.ExactlyOnce)
+        {
+            // A server may grant less than was asked for, and says so in SUBACK.
+            e.TopicFilter.QualityOfServiceLevel = MqttQualityOfServiceLevel.AtLeastOnce;
+            e.Response.ReasonCode = MqttSubscribeReasonCode.GrantedQoS1;
+        }
+
+        return Task.CompletedTask;
+    }
+
+    private Task OnConnect(ValidatingConnectionEventArgs e)
+    {
+        if (_sessions.ContainsKey(e.ClientId)) return Task.CompletedTask;
+        if (_sessions.Count >= MaxSessions)
+        {
+            e.ReasonCode = MqttConnectReasonCode.QuotaExceeded;
+            e.ReasonString = $"the broker keeps the sessions of at most {MaxSessions} clients";
+        }
+        else if (e.ClientId == OwnClient)
+        {
+            e.ReasonCode = MqttConnectReasonCode.ClientIdentifierNotValid;
+            e.ReasonString = $"`{OwnClient}` is the broker's own name";
+        }
+        else
+        {
+            _sessions[e.ClientId] = 0;
+        }
+
+        return Task.CompletedTask;
+    }
+}

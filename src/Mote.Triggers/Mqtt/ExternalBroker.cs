@@ -1,0 +1,259 @@
+// A broker elsewhere, through one MQTT 5 connection that is made again whenever it breaks. A message of quality of
+// service 1 or 2 is acknowledged when its component has handled it: what was not comes again.
+using System.Threading.Channels;
+using Mote.Capabilities.Messaging;
+using MQTTnet;
+using MQTTnet.Diagnostics.Logger;
+using MQTTnet.Packets;
+using MQTTnet.Protocol;
+
+namespace Mote.Triggers.Mqtt;
+
+/// <summary>An external MQTT 5 broker.</summary>
+public sealed class ExternalBroker : IMqttBroker
+{
+    /// <summary>How long the broker keeps the session of a node that is away.</summary>
+    private static readonly TimeSpan s_sessionExpiry = TimeSpan.FromDays(1);
+
+    private static readonly TimeSpan s_firstDelay = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan s_longestDelay = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan s_publishTimeout = TimeSpan.FromSeconds(10);
+
+    private readonly IMqttClient _client;
+    private readonly string _clientId;
+    private readonly Uri _url;
+    private readonly Action<string> _log;
+    private readonly PendingRequests _requests = new();
+    private readonly CancellationTokenSource _stop = new();
+    private readonly TaskCompletionSource _connected = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private IReadOnlyList<MqttRoute> _routes = [];
+    private Task _connection = Task.CompletedTask;
+    private volatile bool _receiving = true;
+    private long _dropped;
+
+    /// <summary>A broker at mqtt://[user:password@]host[:port]. <paramref name="clientId"/> names this node's session there.</summary>
+    public ExternalBroker(Uri url, string clientId, Action<string> log)
+    {
+        _url = url;
+        _clientId = clientId;
+        _log = log;
+        _client = new MqttClientFactory(new MqttNetNullLogger()).CreateMqttClient();
+        _client.ApplicationMessageReceivedAsync += OnMessage;
+    }
+
+    /// <inheritdoc/>
+    public string Address => _url.IsDefaultPort ? $"{_url.Host}:1883" : $"{_url.Host}:{_url.Port}";
+
+    /// <inheritdoc/>
+    public long Dropped => Volatile.Read(ref _dropped);
+
+    /// <summary>True while there is a connection.</summary>
+    public bool IsConnected => _client.IsConnected;
+
+    /// <summary>Starts to connect, and goes on trying: a broker that is not there yet is not an error.</summary>
+    public Task StartAsync(IReadOnlyList<MqttRoute> routes, CancellationToken token)
+    {
+        _routes = routes;
+        _connection = Task.Run(StayConnected, CancellationToken.None);
+        return Task.CompletedTask;
+    }
+
+    /// <summary>Waits for the first connection.</summary>
+    public Task WaitForConnectionAsync(CancellationToken token) => _connected.Task.WaitAsync(token);
+
+    /// <inheritdoc/>
+    public void Publish(string topic, Message message) => Send(MqttMessages.FromGuest(topic, message));
+
+    /// <inheritdoc/>
+    public IReadOnlyList<Message> Request(string topic, Message message, int expected, TimeSpan timeout) =>
+        _requests.Run(MqttMessages.FromGuest(topic, message), expected, timeout, Send);
+
+    /// <inheritdoc/>
+    public void Reply(ReplyAddress to, Message message)
+    {
+        MqttApplicationMessage m = MqttMessages.FromGuest(to.Topic, message);
+        m.CorrelationData = to.Correlation.ToArray();
+        Send(m);
+    }
+
+    /// <inheritdoc/>
+    public Task StopReceivingAsync()
+    {
+        _receiving = false;
+        return Task.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync().ConfigureAwait(false);
+        await _connection.ConfigureAwait(false);
+        try
+        {
+            if (_client.IsConnected) await _client.DisconnectAsync().ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is MQTTnet.Exceptions.MqttCommunicationException or OperationCanceledException)
+        {
+            // It is gone either way.
+        }
+
+        _client.Dispose();
+    }
+
+    private MqttClientOptions Options()
+    {
+        // The broker sends no more at once than the smallest queue takes.
+        int window = _routes.Count == 0 ? 64 : Math.Clamp(_routes.Min(r => r.Queue.Capacity), 1, ushort.MaxValue);
+        MqttClientOptionsBuilder options = new MqttClientOptionsBuilder()
+            .WithTcpServer(_url.Host, _url.IsDefaultPort ? 1883 : _url.Port)
+            .WithProtocolVersion(MQTTnet.Formatter.MqttProtocolVersion.V500)
+            .WithClientId(_clientId)
+            .WithCleanStart(false)
+            .WithSessionExpiryInterval((uint)s_sessionExpiry.TotalSeconds)
+            .WithReceiveMaximum((ushort)window)
+            .WithTimeout(TimeSpan.FromSeconds(10));
+        if (_url.UserInfo.Length > 0)
+        {
+            string[] parts = _url.UserInfo.Split(':', 2);
+            options = options.WithCredentials(Uri.UnescapeDataString(parts[0]), parts.Length > 1 ? Uri.UnescapeDataString(parts[1]) : null);
+        }
+
+        return options.Build();
+    }
+
+    private async Task StayConnected()
+    {
+        TimeSpan delay = s_firstDelay;
+        bool said = false;
+        while (!_stop.IsCancellationRequested)
+        {
+            try
+            {
+                if (!_client.IsConnected)
+                {
+                    await Connect().ConfigureAwait(false);
+                    if (said) _log($"broker {Address}: connected");
+                    said = false;
+                    delay = s_firstDelay;
+                    _connected.TrySetResult();
+                }
+
+                await Task.Delay(s_firstDelay, _stop.Token).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException) when (_stop.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (Exception e) when (e is MQTTnet.Exceptions.MqttCommunicationException or MQTTnet.Adapter.MqttConnectingFailedException or MessagingException or OperationCanceledException)
+            {
+                if (!said) _log($"broker {Address}: {e.Message}; trying again until it is there");
+                said = true;
+                try
+                {
+                    await Task.Delay(delay * (0.75 + (Random.Shared.NextDouble() / 2)), _stop.Token).ConfigureAwait(false);
+                }
+                catch (OperationCanceledException)
+                {
+                    return;
+                }
+
+                delay = delay * 2 < s_longestDelay ? delay * 2 : s_longestDelay;
+            }
+        }
+    }
+
+    private async Task Connect()
+    {
+        await _client.ConnectAsync(Options(), _stop.Token).ConfigureAwait(false);
+        var subscribe = new MqttClientSubscribeOptionsBuilder()
+            .WithTopicFilter(_requests.ResponseTopic, MqttQualityOfServiceLevel.AtLeastOnce);
+        foreach (MqttRoute route in _routes.DistinctBy(r => r.Filter)) subscribe = subscribe.WithTopicFilter(route.Filter, (MqttQualityOfServiceLevel)route.Qos);
+        MqttClientSubscribeResult result = await _client.SubscribeAsync(subscribe.Build(), _stop.Token).ConfigureAwait(false);
+        foreach (MqttClientSubscribeResultItem item in result.Items)
+        {
+            if ((int)item.ResultCode < 0x80) continue;
+            await _client.DisconnectAsync().ConfigureAwait(false);
+            throw new MessagingException($"it refuses the subscription to `{item.TopicFilter.Topic}` ({item.ResultCode}{(result.ReasonString is { Length: > 0 } reason ? $": {reason}" : "")})");
+        }
+    }
+
+    private async Task OnMessage(MqttApplicationMessageReceivedEventArgs e)
+    {
+        MqttApplicationMessage m = e.ApplicationMessage;
+        if (m.Topic == _requests.ResponseTopic)
+        {
+            _requests.Complete(m);
+            return;
+        }
+
+        e.AutoAcknowledge = false;
+        if (!_receiving) return;
+        MqttRoute[] routes = [.. _routes.Where(r => MqttMessages.Matches(m.Topic, r.Filter))];
+        if (m.QualityOfServiceLevel == MqttQualityOfServiceLevel.AtMostOnce)
+        {
+            // Nothing holds these back, so what finds no room is dropped, as its quality of service allows.
+            foreach (MqttRoute route in routes)
+            {
+                if (!route.Queue.TryEnqueue(new MessageEvent(MqttMessages.ToGuest(m), null)) && Interlocked.Increment(ref _dropped) == 1) _log($"broker {Address}: component `{route.Queue.Component.Name}` does not keep up; messages of quality of service 0 are dropped and counted");
+            }
+
+            return;
+        }
+
+        var all = new Acknowledgement(routes.Length, e, _stop.Token);
+        if (routes.Length == 0) all.Send();
+        foreach (MqttRoute route in routes)
+        {
+            try
+            {
+                await route.Queue.EnqueueAsync(new MessageEvent(MqttMessages.ToGuest(m), all.Done), _stop.Token).ConfigureAwait(false);
+            }
+            catch (Exception error) when (error is OperationCanceledException or ChannelClosedException)
+            {
+                return; // not acknowledged: the broker keeps it for the next time
+            }
+        }
+    }
+
+    private void Send(MqttApplicationMessage message)
+    {
+        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
+        timeout.CancelAfter(s_publishTimeout);
+        try
+        {
+            MqttClientPublishResult result = _client.PublishAsync(message, timeout.Token).GetAwaiter().GetResult();
+            if (!result.IsSuccess) throw new MessagingException($"broker {Address} refuses a message on `{message.Topic}` ({result.ReasonCode}{(result.ReasonString is { Length: > 0 } reason ? $": {reason}" : "")})", MessagingFault.Refused);
+        }
+        catch (Exception e) when (e is MQTTnet.Exceptions.MqttCommunicationException or InvalidOperationException or OperationCanceledException or ObjectDisposedException)
+        {
+            throw new MessagingException($"broker {Address} is not there: {e.Message}", inner: e);
+        }
+    }
+
+    /// <summary>Acknowledges a message when every component it went to is done with it.</summary>
+    private sealed class Acknowledgement(int components, MqttApplicationMessageReceivedEventArgs args, CancellationToken stop)
+    {
+        private int _left = components;
+        private int _failed;
+
+        public void Done(Outcome outcome)
+        {
+            if (outcome == Outcome.NotDelivered) Volatile.Write(ref _failed, 1);
+            if (Interlocked.Decrement(ref _left) == 0 && Volatile.Read(ref _failed) == 0) Send();
+        }
+
+        public void Send() => _ = SendAsync();
+
+        private async Task SendAsync()
+        {
+            try
+            {
+                await args.AcknowledgeAsync(stop).ConfigureAwait(false);
+            }
+            catch (Exception e) when (e is MQTTnet.Exceptions.MqttCommunicationException or OperationCanceledException or InvalidOperationException or ObjectDisposedException)
+            {
+                // The connection went meanwhile: the broker sends the message again, as at-least-once says.
+            }
+        }
+    }
+}

@@ -1,0 +1,53 @@
+// A message of wasi:messaging as an MQTT application message and back: the content type, the user properties (as
+// metadata), the response topic and the correlation data are MQTT 5's own.
+using System.Buffers;
+using Mote.Capabilities.Messaging;
+using MQTTnet;
+using MQTTnet.Packets;
+using MQTTnet.Protocol;
+
+namespace Mote.Triggers.Mqtt;
+
+internal static class MqttMessages
+{
+    /// <summary>The longest topic that MQTT can carry, in bytes of UTF-8.</summary>
+    private const int MaxTopicBytes = 65_535;
+
+    /// <summary>For a guest. The bytes are those that came from the wire: MQTTnet reads each packet into its own array.</summary>
+    public static Message ToGuest(MqttApplicationMessage m)
+    {
+        var message = new Message(m.Payload.IsSingleSegment ? m.Payload.First : m.Payload.ToArray())
+        {
+            Topic = m.Topic,
+            Type = m.ContentType,
+            ReplyTo = string.IsNullOrEmpty(m.ResponseTopic) ? null : new ReplyAddress(m.ResponseTopic, m.CorrelationData ?? []),
+        };
+        if (m.UserProperties is { } properties)
+        {
+            foreach (MqttUserProperty p in properties) message.AddMetadata(p.Name, p.ReadValueAsString());
+        }
+
+        return message;
+    }
+
+    /// <summary>From a guest, at least once.</summary>
+    /// <exception cref="MessagingException">The topic is none.</exception>
+    public static MqttApplicationMessage FromGuest(string topic, Message m)
+    {
+        if (topic.Length == 0 || topic.AsSpan().IndexOfAny('+', '#', '\0') >= 0 || System.Text.Encoding.UTF8.GetByteCount(topic) > MaxTopicBytes)
+        {
+            throw new MessagingException($"`{topic}` is not a topic: a topic has 1 to {MaxTopicBytes} bytes and no + or #", MessagingFault.Refused);
+        }
+
+        return new MqttApplicationMessage
+        {
+            Topic = topic,
+            Payload = new ReadOnlySequence<byte>(m.Bytes),
+            ContentType = m.Type,
+            QualityOfServiceLevel = MqttQualityOfServiceLevel.AtLeastOnce,
+            UserProperties = m.Metadata.Count == 0 ? null : [.. m.Metadata.Select(p => new MqttUserProperty(p.Key, System.Text.Encoding.UTF8.GetBytes(p.Value)))],
+        };
+    }
+
+    public static bool Matches(string topic, string filter) => MqttTopicFilterComparer.Compare(topic, filter) == MqttTopicFilterCompareResult.IsMatch;
+}

@@ -37,7 +37,7 @@ public sealed class Component
     /// <exception cref="ComponentException">The file is malformed or invalid.</exception>
     public static void Check(ReadOnlyMemory<byte> file, Engine engine, ComponentFeatures features = ComponentFeatures.Default) => Validate(file, engine, features);
 
-    private static ValidatedComponent Validate(ReadOnlyMemory<byte> file, Engine engine, ComponentFeatures features) =>
+    internal static ValidatedComponent Validate(ReadOnlyMemory<byte> file, Engine engine, ComponentFeatures features) =>
         Validator.Validate(file, ComponentDecoder.Decode(file.Span), features, engine.Validate);
 
     /// <summary>Compiles the core modules that the plan needs.</summary>

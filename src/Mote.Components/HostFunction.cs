@@ -1,6 +1,7 @@
 // Functions that the host gives to components.
 using System.ComponentModel;
 using Mote.Components.Abi;
+using Mote.Components.Binary;
 using Mote.Components.Linking;
 using Mote.Components.Types;
 using Mote.Wasmtime;
@@ -11,6 +12,8 @@ namespace Mote.Components;
 [EditorBrowsable(EditorBrowsableState.Advanced)]
 public ref struct HostCall
 {
+    private static readonly PlanOptions s_coreProgram = new(Instance: 0, StringEncoding.Utf8, Memory: 0, Realloc: -1, PostReturn: -1);
+
     private readonly PlanImport _import;
 
     internal HostCall(ComponentInstance instance, PlanImport import, GuestContext guest, Span<ValRaw> values)
@@ -29,6 +32,12 @@ public ref struct HostCall
 
     /// <summary>Core arguments; results go into the same place, from index 0.</summary>
     public Span<ValRaw> Values { get; }
+
+    /// <summary>The memory of a <see cref="CoreProgram"/>, whose functions get pointers as plain numbers.</summary>
+    /// <exception cref="TrapException">It has none, or it is not there yet.</exception>
+    public readonly GuestContext CoreMemory() => Instance.Memories.Length > 0
+        ? new GuestContext(Instance, s_coreProgram, null)
+        : throw new TrapException("the module exports no memory, which preview-1 functions need");
 
     /// <summary>The type that the component imports.</summary>
     public readonly FunctionType Type => _import.Type;

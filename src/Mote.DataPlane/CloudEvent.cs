@@ -1,7 +1,9 @@
 // CloudEvents 1.0, in the binary content mode of the HTTP binding (cloudevents.io, HTTP protocol binding, section 3.1).
+using System.Buffers;
 using System.Globalization;
 using System.Net.Http.Headers;
 using System.Text;
+using System.Text.Json;
 
 namespace Mote.DataPlane;
 
@@ -45,6 +47,49 @@ public sealed record CloudEvent(string Id, string Source, string Type, DateTimeO
         if (header("ce-specversion") != "1.0" || header("ce-id") is not { Length: > 0 } id || header("ce-source") is not { Length: > 0 } source || header("ce-type") is not { Length: > 0 } type) return null;
         DateTimeOffset time = DateTimeOffset.TryParse(header("ce-time"), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out DateTimeOffset t) ? t : default;
         return new CloudEvent(Decode(id), Decode(source), Decode(type), time, header("ce-subject") is { } s ? Decode(s) : null, contentType, body);
+    }
+
+    /// <summary>The event in CloudEvents' JSON event format, as UTF-8 on one line. Data that says it is JSON, or is text, stays readable.</summary>
+    public byte[] ToJson()
+    {
+        var buffer = new ArrayBufferWriter<byte>();
+        using (var json = new Utf8JsonWriter(buffer))
+        {
+            json.WriteStartObject();
+            json.WriteString("specversion", "1.0");
+            json.WriteString("id", Id);
+            json.WriteString("source", Source);
+            json.WriteString("type", Type);
+            json.WriteString("time", Time.UtcDateTime);
+            if (Subject is not null) json.WriteString("subject", Subject);
+            if (ContentType is not null) json.WriteString("datacontenttype", ContentType);
+            WriteData(json);
+            json.WriteEndObject();
+        }
+
+        return buffer.WrittenSpan.ToArray();
+    }
+
+    private void WriteData(Utf8JsonWriter json)
+    {
+        string media = ContentType?.Split(';')[0].Trim() ?? "";
+        if (media == "application/json" || media.EndsWith("+json", StringComparison.Ordinal))
+        {
+            try
+            {
+                using JsonDocument document = JsonDocument.Parse(Data);
+                json.WritePropertyName("data");
+                document.RootElement.WriteTo(json);
+                return;
+            }
+            catch (JsonException)
+            {
+                // Says it is JSON and is not: kept as the bytes that came.
+            }
+        }
+
+        if (media.StartsWith("text/", StringComparison.Ordinal) && System.Text.Unicode.Utf8.IsValid(Data.Span)) json.WriteString("data", Encoding.UTF8.GetString(Data.Span));
+        else json.WriteBase64String("data_base64", Data.Span);
     }
 
     /// <summary>Characters beyond printable ASCII, and space, quote and percent, are percent-encoded as UTF-8.</summary>

@@ -1,10 +1,6 @@
 // Takes CloudEvents over HTTP, stores each once as a line of JSON, and tells whoever watches. The other end of an
 // upstream, for a demo, a test or a small installation.
-using System.Buffers;
 using System.Net;
-using System.Text;
-using System.Text.Json;
-using System.Threading.Channels;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -165,7 +161,8 @@ public sealed class Collector : IAsyncDisposable
 
             if (_file is not null)
             {
-                _file.Write(ToJsonLine(e));
+                _file.Write(e.ToJson());
+                _file.WriteByte((byte)'\n');
                 _file.Flush();
             }
 
@@ -176,49 +173,5 @@ public sealed class Collector : IAsyncDisposable
             _bytes += e.Data.Length;
             return true;
         }
-    }
-
-    /// <summary>The event in CloudEvents' JSON format and a line feed.</summary>
-    internal static byte[] ToJsonLine(CloudEvent e)
-    {
-        var buffer = new ArrayBufferWriter<byte>();
-        using (var json = new Utf8JsonWriter(buffer))
-        {
-            json.WriteStartObject();
-            json.WriteString("specversion", "1.0");
-            json.WriteString("id", e.Id);
-            json.WriteString("source", e.Source);
-            json.WriteString("type", e.Type);
-            json.WriteString("time", e.Time.UtcDateTime);
-            if (e.Subject is not null) json.WriteString("subject", e.Subject);
-            if (e.ContentType is not null) json.WriteString("datacontenttype", e.ContentType);
-            WriteData(json, e);
-            json.WriteEndObject();
-        }
-
-        buffer.Write("\n"u8);
-        return buffer.WrittenSpan.ToArray();
-    }
-
-    private static void WriteData(Utf8JsonWriter json, CloudEvent e)
-    {
-        string media = e.ContentType?.Split(';')[0].Trim() ?? "";
-        if (media == "application/json" || media.EndsWith("+json", StringComparison.Ordinal))
-        {
-            try
-            {
-                using JsonDocument document = JsonDocument.Parse(e.Data);
-                json.WritePropertyName("data");
-                document.RootElement.WriteTo(json);
-                return;
-            }
-            catch (JsonException)
-            {
-                // Says it is JSON and is not: kept as the bytes that came.
-            }
-        }
-
-        if (media.StartsWith("text/", StringComparison.Ordinal) && System.Text.Unicode.Utf8.IsValid(e.Data.Span)) json.WriteString("data", Encoding.UTF8.GetString(e.Data.Span));
-        else json.WriteBase64String("data_base64", e.Data.Span);
     }
 }

@@ -13,7 +13,7 @@ public sealed class ComponentFileException(string file, string reason, Component
     /// <summary>What the file broke; null where it could not be read at all.</summary>
     public ComponentErrorKind? Kind { get; } = kind;
 
-    /// <summary>Reads a file.</summary>
+    /// <summary>Reads a file; one in WebAssembly's text format (.wat) is translated.</summary>
     /// <exception cref="ComponentFileException">It cannot be read.</exception>
     public static byte[] Read(string path)
     {
@@ -23,7 +23,12 @@ public sealed class ComponentFileException(string file, string reason, Component
             var info = new FileInfo(path);
             if (!info.Exists) throw new ComponentFileException(path, "there is no such file");
             if (info.Length > MaxBytes) throw new ComponentFileException(path, $"it has {info.Length} bytes: a component may have {MaxBytes}");
-            return File.ReadAllBytes(path);
+            byte[] file = File.ReadAllBytes(path);
+            return path.EndsWith(".wat", StringComparison.Ordinal) ? Wat.ToWasm(file) : file;
+        }
+        catch (WasmtimeException e)
+        {
+            throw new ComponentFileException(path, e.Message, ComponentErrorKind.Malformed, e);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

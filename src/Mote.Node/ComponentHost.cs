@@ -10,9 +10,11 @@ using Mote.Capabilities.Wasi.Cli;
 using Mote.Capabilities.Wasi.Clocks;
 using Mote.Capabilities.Wasi.Filesystem;
 using Mote.Capabilities.Wasi.Io;
+using Mote.Capabilities.Wasi.Preview1;
 using Mote.Capabilities.Wasi.Random;
 using Mote.Capabilities.Wasi.Sockets;
 using Mote.Components;
+using Mote.Components.Inspection;
 using Mote.Components.Linking;
 using Mote.Runtime;
 using Mote.Wasmtime;
@@ -48,8 +50,10 @@ public sealed class ComponentHost : IDisposable
         _keyValue = new LazyKeyValue(options.KeyValueFile);
         Messaging = new MessagingCapability(options.Broker);
         Cli = new CliCapability(options.Streams);
+        var clocks = new ClocksCapability(TimeProvider.System);
+        var random = new RandomCapability();
         Capabilities = new CapabilitySet(
-            new IoCapability(), new ClocksCapability(TimeProvider.System), new RandomCapability(), Cli, new FilesystemCapability(), new SocketsCapability(),
+            new IoCapability(), clocks, random, Cli, new FilesystemCapability(), new SocketsCapability(), new Preview1Capability(Cli, clocks, random),
             new KeyValueCapability(_keyValue), new ConfigCapability(), new LoggingCapability(), Messaging);
     }
 
@@ -65,9 +69,17 @@ public sealed class ComponentHost : IDisposable
     /// <summary>Where standard streams are found.</summary>
     public CliCapability Cli { get; }
 
-    /// <summary>Reads, compiles and links a component file.</summary>
-    /// <exception cref="ComponentFileException">It cannot be read, is no valid component, or imports what is not hosted.</exception>
-    public InstanceTemplate Load(string path) => ComponentFileException.Explain(path, () => Capabilities.Linker.Link(Runtime.Compile(ComponentFileException.Read(path))));
+    /// <summary>Reads, compiles and links a component file, or a core module with preview-1 imports.</summary>
+    /// <exception cref="ComponentFileException">It cannot be read, is not valid, or imports what is not hosted.</exception>
+    public InstanceTemplate Load(string path)
+    {
+        byte[] file = ComponentFileException.Read(path);
+        return ComponentFileException.Explain(path, () =>
+        {
+            if (CoreModuleDescription.IsCoreModule(file)) file = CoreProgram.ToComponent(file, Runtime.Engine);
+            return Capabilities.Linker.Link(Runtime.Compile(file));
+        });
+    }
 
     /// <summary>Makes a microVM of a linked component.</summary>
     /// <exception cref="TrapException">A start function trapped or took too long.</exception>

@@ -28,13 +28,13 @@ public sealed record NodeConfig
     /// <summary>The node's name in CloudEvents.</summary>
     public string Name { get; init; } = Environment.MachineName.ToLowerInvariant();
 
-    /// <summary>Reads a file.</summary>
+    /// <summary>Reads a file; what it does not say is as in <paramref name="defaults"/>.</summary>
     /// <exception cref="ConfigException">It has a fault.</exception>
-    public static NodeConfig Load(string path)
+    public static NodeConfig Load(string path, NodeConfig defaults)
     {
         TomlTable root = TomlTable.Load(path);
         string folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
-        var config = new NodeConfig();
+        NodeConfig config = defaults;
         if (root.Table("node") is { } node)
         {
             config = config with

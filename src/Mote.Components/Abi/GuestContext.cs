@@ -162,8 +162,8 @@ public unsafe ref struct GuestContext
     public readonly ReadOnlySpan<T> LoadSpan<T>(uint offset, uint count)
         where T : unmanaged => MemoryMarshal.Cast<byte, T>(LoadList(offset, count, (uint)sizeof(T), (uint)sizeof(T)));
 
-    /// <summary>Bytes of memory to write into, checked.</summary>
-    internal readonly Span<byte> Block(uint offset, uint bytes)
+    /// <summary>Bytes of memory to write into, checked; valid until guest code runs.</summary>
+    public readonly Span<byte> Block(uint offset, uint bytes)
     {
         if ((nuint)offset + bytes > _length) ThrowOutOfBounds();
         return new Span<byte>(_base + offset, (int)bytes);

@@ -83,6 +83,9 @@ public sealed class ComponentLinker
     private static bool Newer(string name, string known) =>
         SemVer.TryParse(name.AsSpan(name.IndexOf('@') + 1), out SemVer a, out _) && SemVer.TryParse(known.AsSpan(known.IndexOf('@') + 1), out SemVer b, out _) && a.CompareTo(b) > 0;
 
+    /// <summary>Whether an import of this name finds something: under exactly this name, or one of a compatible version.</summary>
+    public bool Hosts(string name, string? implements = null) => Find(name, implements) is not null;
+
     /// <summary>The item that an import of this name gets: of exactly this name, else of a compatible version.</summary>
     internal object? Find(string name, string? implements)
     {

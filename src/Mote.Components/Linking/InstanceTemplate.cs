@@ -135,6 +135,19 @@ public sealed class InstanceTemplate : IDisposable
         exported.Contains('@') && wanted.Contains('@')
         && Names.TryParse(exported, true, out ParsedName a, out _) && Names.TryParse(wanted, true, out ParsedName b, out _) && a.Compatible == b.Compatible;
 
+    /// <summary>All exported functions, with the names that lead to each.</summary>
+    public IEnumerable<(string[] Path, FunctionType Type)> Functions => FunctionsIn(Plan.Exports, []);
+
+    private IEnumerable<(string[] Path, FunctionType Type)> FunctionsIn(IReadOnlyList<PlanExport> exports, string[] path)
+    {
+        foreach (PlanExport e in exports)
+        {
+            string[] here = [.. path, e.Name];
+            if (e.Lift >= 0) yield return (here, Plan.Lifts[e.Lift].Type);
+            foreach ((string[] Path, FunctionType Type) inner in FunctionsIn(e.Children, here)) yield return inner;
+        }
+    }
+
     /// <summary>What the component exports, one level deep.</summary>
     public IEnumerable<ComponentExport> Exports => Plan.Exports.Select(e => new ComponentExport(e.Name, e.Sort == Sort.CoreModule, e.Resource >= 0));
 

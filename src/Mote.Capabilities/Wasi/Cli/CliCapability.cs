@@ -61,10 +61,17 @@ public sealed class CliCapability(Func<MicroVm, StandardStreams> streams) : Capa
 
 /// <summary>wasi:cli for one instance.</summary>
 public sealed class CliGuest(MicroVm vm, StandardStreams streams)
-    : IEnvironment, IExit, IStdin, IStdout, IStderr, ITerminalInputs, ITerminalOutputs, ITerminalStdin, ITerminalStdout, ITerminalStderr
+    : IEnvironment, IExit, IStdin, IStdout, IStderr, ITerminalInputs, ITerminalOutputs, ITerminalStdin, ITerminalStdout, ITerminalStderr, IDisposable
 {
     /// <summary>The standard streams.</summary>
     public StandardStreams Streams => streams;
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        streams.Output.End();
+        streams.Error.End();
+    }
 
     /// <inheritdoc/>
     public (string, string)[] GetEnvironment() => [.. vm.Component.Grants.Environment.Select(e => (e.Key, e.Value))];

@@ -24,6 +24,11 @@ public abstract class OutputStream(MicroVm vm) : IStreams.IOutputStream
     /// <summary>Sees that what was written goes through.</summary>
     protected abstract void Through();
 
+    /// <summary>The instance is over: passes on what was held back.</summary>
+    public virtual void End()
+    {
+    }
+
     /// <inheritdoc/>
     public Result<ulong, Error> CheckWrite() => Permit;
 
@@ -128,6 +133,12 @@ public sealed class LineOutput(MicroVm vm, Action<string> line) : OutputStream(v
     protected override void Through()
     {
         // A flush in the middle of a line does not end the line.
+    }
+
+    /// <inheritdoc/>
+    public override void End()
+    {
+        if (_pending.Count > 0) Emit();
     }
 
     private void Emit()

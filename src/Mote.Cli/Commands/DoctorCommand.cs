@@ -1,0 +1,196 @@
+// mote doctor: what this machine has and lacks for running and building components, and what to do about it.
+using System.CommandLine;
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+using Mote.Components;
+using Mote.Runtime;
+using Mote.Wasmtime;
+using Mote.Wasmtime.Native;
+
+namespace Mote.Cli.Commands;
+
+internal static class DoctorCommand
+{
+    private enum Verdict
+    {
+        Ok,
+        Note,
+        Fail,
+    }
+
+    private sealed record Check(string Name, Verdict Verdict, string Text);
+
+    public static Command Make()
+    {
+        var json = SharedOptions.Json();
+        var command = new Command("doctor", "Check this machine. Ends with 1 where something fails that is needed to run components.") { json };
+        command.SetAction(r =>
+        {
+            Check[] checks = [.. All()];
+            if (r.GetValue(json))
+            {
+                ReportText.PrintJson(Console.Out, j =>
+                {
+                    j.WriteStartArray("checks");
+                    foreach (Check c in checks)
+                    {
+                        j.WriteStartObject();
+                        j.WriteString("name", c.Name);
+                        j.WriteString("verdict", c.Verdict.ToString().ToLowerInvariant());
+                        j.WriteString("text", c.Text);
+                        j.WriteEndObject();
+                    }
+
+                    j.WriteEndArray();
+                });
+            }
+            else
+            {
+                foreach (Check c in checks) Console.WriteLine($"  {c.Verdict switch { Verdict.Ok => "ok  ", Verdict.Note => "note", _ => "FAIL" }}  {c.Name,-16} {c.Text}");
+            }
+
+            return checks.Any(c => c.Verdict == Verdict.Fail) ? ExitCode.Failed : ExitCode.Ok;
+        });
+        return command;
+    }
+
+    private static IEnumerable<Check> All()
+    {
+        yield return Machine();
+        (Check library, Engine? engine) = Library(out ProfileKind profile);
+        yield return library;
+        if (engine is not null)
+        {
+            using (engine)
+            {
+                yield return new("engine", profile == ProfileKind.Server ? Verdict.Ok : Verdict.Note, profile == ProfileKind.Server
+                    ? "pooled: instances start in microseconds"
+                    : "small-device profile: address space cannot be reserved here (a container's or ulimit -v's limit?), so instances start slower and run with explicit bounds checks");
+                yield return Run(engine);
+            }
+        }
+
+        if (OperatingSystem.IsLinux()) yield return Mappings();
+        yield return Cache();
+        yield return Port("broker port", 1883, "`mote up` needs --listen with another port, or `listen` under [broker] in node.toml");
+        yield return Tool("clang", ["clang-19", "clang"], "--version", "C guests are built with it: apt-get install clang-19 lld-19 wasi-libc libclang-rt-19-dev-wasm32");
+        yield return Tool("wasm linker", ["wasm-ld-19", "wasm-ld"], "--version", "C guests are linked with it: apt-get install lld-19");
+        yield return Tool("node", ["node"], "--version", "guests are made into components with an npm package: apt-get install nodejs npm");
+    }
+
+    private static Check Machine()
+    {
+        string text = $"{RuntimeInformation.OSDescription.Trim()}, {RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant()}, {Environment.ProcessorCount} processors, {GC.GetGCMemoryInfo().TotalAvailableMemoryBytes >> 20} MiB of memory";
+        return RuntimeInformation.ProcessArchitecture is Architecture.X64 or Architecture.Arm64
+            ? new("machine", Verdict.Ok, text)
+            : new("machine", Verdict.Fail, $"{text}: components run on x86-64 and arm64 only");
+    }
+
+    private static (Check Check, Engine? Engine) Library(out ProfileKind profile)
+    {
+        profile = ProfileKind.Auto;
+        try
+        {
+            Engine engine = EngineProfile.Create(ProfileKind.Auto, 16, out profile);
+            string? version = LibraryVersion.Read(engine);
+            string text = $"{version ?? "unknown version"} from {Libwasmtime.LoadedFrom}; the bindings are for {Libwasmtime.BindingsVersion}";
+            bool same = version is not null && (version == Libwasmtime.BindingsVersion || version == Libwasmtime.BindingsVersion.Split('.')[0]);
+            return (new("libwasmtime", same ? Verdict.Ok : Verdict.Note, same ? text : $"{text}: another version may have another C API"), engine);
+        }
+        catch (Exception e) when (e is DllNotFoundException or EntryPointNotFoundException or WasmtimeException)
+        {
+            return (new("libwasmtime", Verdict.Fail, $"{e.Message} (a musl system? glibc 2.28 or newer is needed; {Libwasmtime.PathVariable} names another library)"), null);
+        }
+    }
+
+    /// <summary>Compiles and runs something, which shows that signals and memory protection work.</summary>
+    private static Check Run(Engine engine)
+    {
+        const string Text = """
+            (component
+              (core module $m (func (export "answer") (result i32) (i32.const 42)) (func (export "trap") (unreachable)))
+              (core instance $i (instantiate $m))
+              (func (export "answer") (result u32) (canon lift (core func $i "answer")))
+              (func (export "trap") (canon lift (core func $i "trap"))))
+            """;
+        try
+        {
+            using CompiledComponent component = Component.Load(Wat.ToWasm(Text), engine).Compile(engine);
+            using var template = new Components.Linking.ComponentLinker().Link(component);
+            long start = Stopwatch.GetTimestamp();
+            using ComponentInstance instance = template.Instantiate();
+            if (instance.GetFunction("answer").Call() is not UnsignedValue { Value: 42 }) return new("self-test", Verdict.Fail, "a component gave the wrong answer");
+            TimeSpan took = Stopwatch.GetElapsedTime(start);
+            try
+            {
+                instance.GetFunction("trap").Call();
+                return new("self-test", Verdict.Fail, "a trap went unnoticed");
+            }
+            catch (TrapException)
+            {
+                return new("self-test", Verdict.Ok, string.Create(CultureInfo.InvariantCulture, $"a component started and answered in {took.TotalMicroseconds:0} µs, and one that trapped was stopped"));
+            }
+        }
+        catch (Exception e) when (e is WasmtimeException or ComponentException)
+        {
+            return new("self-test", Verdict.Fail, e.Message);
+        }
+    }
+
+    private static Check Mappings()
+    {
+        try
+        {
+            long max = long.Parse(File.ReadAllText("/proc/sys/vm/max_map_count"), CultureInfo.InvariantCulture);
+            return new("memory mappings", max >= 65_530 ? Verdict.Ok : Verdict.Note, $"vm.max_map_count is {max}: an instance takes 3");
+        }
+        catch (Exception e) when (e is IOException or FormatException or UnauthorizedAccessException)
+        {
+            return new("memory mappings", Verdict.Note, $"vm.max_map_count cannot be read: {e.Message}");
+        }
+    }
+
+    private static Check Cache()
+    {
+        string folder = ToolHost.CacheFolder();
+        return folder.Length > 0 ? new("cache", Verdict.Ok, folder) : new("cache", Verdict.Note, "no cache folder can be made: `mote run` and `mote call` compile each time; set XDG_CACHE_HOME");
+    }
+
+    private static Check Port(string name, int port, string advice)
+    {
+        try
+        {
+            using var probe = new TcpListener(IPAddress.Loopback, port);
+            probe.Start();
+            return new(name, Verdict.Ok, $"127.0.0.1:{port} is free");
+        }
+        catch (SocketException)
+        {
+            return new(name, Verdict.Note, $"127.0.0.1:{port} is in use: {advice}");
+        }
+    }
+
+    private static Check Tool(string name, string[] programs, string argument, string advice)
+    {
+        foreach (string program in programs)
+        {
+            try
+            {
+                using var process = Process.Start(new ProcessStartInfo(program, argument) { RedirectStandardOutput = true, RedirectStandardError = true });
+                if (process is null) continue;
+                string line = process.StandardOutput.ReadLine() ?? "";
+                process.WaitForExit();
+                if (process.ExitCode == 0) return new(name, Verdict.Ok, $"{program}: {line}");
+            }
+            catch (System.ComponentModel.Win32Exception)
+            {
+                // Not installed under this name.
+            }
+        }
+
+        return new(name, Verdict.Note, $"not found; {advice}");
+    }
+}

@@ -1,0 +1,67 @@
+// Options that several commands have: the same names, words and checks everywhere.
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using Mote.Packaging;
+
+namespace Mote.Cli.Commands;
+
+internal static class SharedOptions
+{
+    public static Option<bool> Json() => new("--json") { Description = "Print one JSON object for programs; words for people go to standard error." };
+
+    public static Option<string[]> Pairs(string name, string description) => new(name)
+    {
+        Description = description,
+        HelpName = "KEY=VALUE",
+        DefaultValueFactory = _ => [],
+        Validators = { r => Check(r, v => v.IndexOf('=') > 0, "must be KEY=VALUE") },
+    };
+
+    public static KeyValuePair<string, string> Pair(string text)
+    {
+        int at = text.IndexOf('=');
+        return new(text[..at], text[(at + 1)..]);
+    }
+
+    /// <summary>A time such as 30s or 2min; null where it is not given.</summary>
+    public static Option<string?> Time(string name, string description) => new(name)
+    {
+        Description = description,
+        HelpName = "TIME",
+        Validators = { r => Check(r, v => Units.TryTime(v) is { } t && t > TimeSpan.Zero, "must be a time like 500ms, 30s or 2min") },
+    };
+
+    public static TimeSpan? TimeOf(ParseResult r, Option<string?> option) => r.GetValue(option) is { } text ? Units.TryTime(text) : null;
+
+    public static Option<string?> Url(string name, string description, params string[] schemes) => new(name)
+    {
+        Description = description,
+        HelpName = "URL",
+        Validators = { r => Check(r, v => Uri.TryCreate(v, UriKind.Absolute, out Uri? u) && schemes.Contains(u.Scheme), $"must be a URL that begins with {string.Join(" or ", schemes.Select(s => s + "://"))}") },
+    };
+
+    public static Uri? UrlOf(ParseResult r, Option<string?> option) => r.GetValue(option) is { } text ? new Uri(text) : null;
+
+    public static Option<T> Number<T>(string name, string description, T value, T min, T max)
+        where T : struct, IComparable<T> => new(name)
+        {
+            Description = description,
+            DefaultValueFactory = _ => value,
+            Validators =
+            {
+                r =>
+                {
+                    if (r.Implicit || r.Tokens.Count == 0) return;
+                    if (r.GetValueOrDefault<T>() is var n && (n.CompareTo(min) < 0 || n.CompareTo(max) > 0)) r.AddError($"{name} must be from {min} to {max}, found {n}");
+                },
+            },
+        };
+
+    private static void Check(OptionResult r, Func<string, bool> isGood, string message)
+    {
+        foreach (Token t in r.Tokens)
+        {
+            if (!isGood(t.Value)) r.AddError($"{r.Option.Name} {message}, found `{t.Value}`");
+        }
+    }
+}

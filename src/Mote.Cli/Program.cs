@@ -21,6 +21,7 @@ internal static class Program
             RunCommand.Make(),
             CallCommand.Make(),
             InspectCommand.Make(),
+            BindingsCommand.Make(),
             SimulateCommand.Make(),
             CollectCommand.Make(),
             DemoCommand.Make(),

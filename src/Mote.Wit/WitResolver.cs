@@ -26,15 +26,21 @@ public sealed class WitResolver
     /// </summary>
     /// <param name="files">Path and text of each file.</param>
     /// <param name="features">Features whose <c>@unstable</c> items are taken.</param>
+    /// <param name="library">Files of packages that are taken where <paramref name="files"/> do not have them.</param>
     /// <exception cref="WitException">A file has a fault.</exception>
-    public static WitResolve Resolve(IEnumerable<(string Path, string Text)> files, IEnumerable<string>? features = null)
+    public static WitResolve Resolve(IEnumerable<(string Path, string Text)> files, IEnumerable<string>? features = null, IEnumerable<(string Path, string Text)>? library = null)
     {
         var resolver = new WitResolver();
         var on = new HashSet<string>(features ?? Enumerable.Empty<string>());
         List<FileSyntax> parsed = files.Select(f => WitParser.Parse(f.Path, f.Text, on)).ToList();
+        var given = new HashSet<string>(parsed.SelectMany(Packages));
+        parsed.AddRange((library ?? Enumerable.Empty<(string Path, string Text)>()).Select(f => WitParser.Parse(f.Path, f.Text, on)).Where(f => !Packages(f).Any(given.Contains)));
         resolver.Group(parsed);
         return resolver.All();
     }
+
+    private static IEnumerable<string> Packages(FileSyntax file) =>
+        file.Nested.Select(n => n.Name!.ToString()).Concat(file.Package is { } own ? new[] { own.ToString() } : Enumerable.Empty<string>());
 
     private static string Folder(string path)
     {

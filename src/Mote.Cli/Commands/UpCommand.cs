@@ -15,7 +15,7 @@ internal static class UpCommand
     {
         var dir = new Argument<string>("DIR") { Description = "A folder with a mote.toml, or the file.", DefaultValueFactory = _ => "." };
         var config = new Option<string?>("--config") { Description = "Node config; by default node.toml beside the manifest, where there is one.", HelpName = "FILE" };
-        Option<string[]> variables = SharedOptions.Pairs("--var", "A value for {{ KEY }} in the manifest. The environment's MOTE_VAR_KEY is used where this is not given.");
+        Option<string[]> variables = SharedOptions.Pairs("--variable", "A value for {{ KEY }} in the manifest. The environment's MOTE_VARIABLE_KEY is used where this is not given.");
         var listen = new Option<string?>("--listen") { Description = "Where the embedded MQTT broker listens (127.0.0.1:1883); port 0 chooses one.", HelpName = "ADDRESS:PORT" };
         Option<string?> broker = SharedOptions.Url("--broker", "An external MQTT broker in place of the embedded one.", "mqtt");
         Option<string?> upstream = SharedOptions.Url("--upstream", "Where alerts are posted as CloudEvents.", "http", "https");
@@ -73,6 +73,6 @@ internal static class UpCommand
     private static Func<string, string?> Variables(string[] given)
     {
         Dictionary<string, string> values = new(given.Select(SharedOptions.Pair).DistinctBy(p => p.Key));
-        return name => values.GetValueOrDefault(name) ?? Environment.GetEnvironmentVariable($"MOTE_VAR_{name.ToUpperInvariant().Replace('-', '_')}");
+        return name => values.GetValueOrDefault(name) ?? Environment.GetEnvironmentVariable($"MOTE_VARIABLE_{name.ToUpperInvariant().Replace('-', '_')}");
     }
 }

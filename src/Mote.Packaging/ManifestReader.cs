@@ -37,8 +37,10 @@ internal sealed partial class ManifestReader(string file, Func<string, string?> 
         {
             TomlTable v = table.Table(name)!;
             bool required = v.Boolean("required") ?? false;
-            string? given = operatorVariable(name) ?? v.String("default");
+            // Every key is read, used or not: what was not read is unknown.
+            string? standard = v.String("default");
             _ = v.Boolean("secret");
+            string? given = operatorVariable(name) ?? standard;
             v.RejectUnknown($"variable `{name}`");
             if (required && given is null) throw v.Error($"variable `{name}` is required and has no value: set it with --variable {name}=… or in the environment as MOTE_VARIABLE_{name.ToUpperInvariant().Replace('-', '_')}");
             _variables[name] = given;

@@ -18,7 +18,7 @@ internal static class DemoCommand
 
     public static Command Make()
     {
-        var dir = new Argument<string>("DIR") { Description = "The app.", DefaultValueFactory = _ => Path.Combine("samples", "01-factory") };
+        var dir = new Argument<string>("DIR") { Description = "The app.", DefaultValueFactory = _ => Path.Combine(Environment.GetEnvironmentVariable("MOTE_HOME") ?? ".", "samples", "01-factory") };
         Option<string?> duration = SharedOptions.Time("--duration", "How long the machines run (30s).");
         Option<double> rate = SharedOptions.Number("--rate", "Readings a second.", 4000.0, 1, 1_000_000);
         Option<int> machines = SharedOptions.Number("--machines", "Machines with four sensors each.", 4, 1, 1000);

@@ -37,7 +37,7 @@ internal static class Publisher
         }
         catch (Exception e) when (e is MQTTnet.Exceptions.MqttCommunicationException or MQTTnet.Adapter.MqttConnectingFailedException)
         {
-            throw new CliException(ExitCode.Unavailable, $"no MQTT broker answers at {broker.Host}:{port}: {e.Message}; `mote up` starts one, --broker names another");
+            throw new CliException(ExitCode.Unavailable, $"no MQTT broker answers at {broker.Host}:{port}: {e.GetBaseException().Message}; `mote up` starts one, --broker names another");
         }
 
         using var room = new SemaphoreSlim(Window);

@@ -146,7 +146,7 @@ public sealed class ExternalBroker : IMqttBroker
             }
             catch (Exception e) when (e is MQTTnet.Exceptions.MqttCommunicationException or MQTTnet.Adapter.MqttConnectingFailedException or MessagingException or OperationCanceledException)
             {
-                if (!said) _log($"broker {Address}: {e.Message}; trying again until it is there");
+                if (!said) _log($"broker {Address}: {e.GetBaseException().Message}; trying again until it is there");
                 said = true;
                 try
                 {

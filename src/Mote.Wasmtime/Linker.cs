@@ -46,6 +46,10 @@ public sealed unsafe class Linker : IDisposable
         return new Extern(store, item);
     }
 
+    /// <summary>Gives a function that traps to every import of a module that is not defined yet.</summary>
+    public void DefineUnknownImportsAsTraps(Module module) =>
+        WasmtimeException.ThrowIfError(LinkerNative.wasmtime_linker_define_unknown_imports_as_traps(Pointer, module.Pointer));
+
     /// <summary>Resolves and type-checks all imports of a module.</summary>
     /// <exception cref="WasmtimeException">An import is missing or has another type.</exception>
     public InstancePre Prepare(Module module)

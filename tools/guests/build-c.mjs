@@ -5,7 +5,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
-import { ensureInstalled } from './install.mjs';
+import { adapter, ensureInstalled } from './install.mjs';
 import { gather, witFiles } from './wit.mjs';
 
 const usage = `usage: node tools/guests/build-c.mjs --wit DIR --world NAME --out X.wasm [options] FILE.c...
@@ -15,6 +15,8 @@ const usage = `usage: node tools/guests/build-c.mjs --wit DIR --world NAME --out
   --out X.wasm   the component
   --deps DIR     a folder with more WIT packages, at any depth; may be repeated
   --libc         with wasi-libc instead of freestanding; the program must not call what needs WASI (no files, no stdio)
+  --adapter KIND with wasi-libc and WASI's preview-1 adapter, which is put into the component: KIND is command for a
+                 program with a main function (then --wit and --world may be left out), or reactor for a library
   -...           any other option goes to clang: -I, -D, -O2, -msimd128, -Wl,-z,stack-size=...
 
 The compiler is clang-19 (or \$MOTE_CLANG).`;
@@ -32,7 +34,7 @@ function parse(args) {
       console.log(usage);
       process.exit(0);
     }
-    if (['--wit', '--world', '--out', '--deps'].includes(a)) {
+    if (['--wit', '--world', '--out', '--deps', '--adapter'].includes(a)) {
       if (i + 1 === args.length) throw new UserError(`${a} needs a value\n\n${usage}`);
       const value = args[++i];
       if (a === '--deps') options.deps.push(value);
@@ -41,7 +43,12 @@ function parse(args) {
     else if (a.startsWith('-')) options.clang.push(a, ...(takesNext.has(a) && i + 1 < args.length ? [args[++i]] : []));
     else options.files.push(a);
   }
-  for (const name of ['wit', 'world', 'out']) if (!options[name]) throw new UserError(`--${name} is missing\n\n${usage}`);
+  if (options.adapter) {
+    if (!['command', 'reactor'].includes(options.adapter)) throw new UserError(`--adapter is command or reactor, found ${options.adapter}`);
+    options.libc = true;
+  }
+  const plain = options.adapter === 'command' && !options.wit && !options.world;
+  for (const name of plain ? ['out'] : ['wit', 'world', 'out']) if (!options[name]) throw new UserError(`--${name} is missing\n\n${usage}`);
   if (options.files.length === 0) throw new UserError(`no C files are given\n\n${usage}`);
   for (const f of options.files) if (!existsSync(f)) throw new UserError(`${f}: there is no such file`);
   return options;
@@ -67,7 +74,7 @@ function builtins(clang) {
 
 function compile(clang, options, out) {
   const target = options.libc
-    ? ['--target=wasm32-wasi', '-mexec-model=reactor']
+    ? ['--target=wasm32-wasi', `-mexec-model=${options.adapter ?? 'reactor'}`]
     : ['--target=wasm32-unknown-unknown', '-nostdlib', '-Wl,--no-entry'];
   const args = [
     ...target,
@@ -95,16 +102,13 @@ function compile(clang, options, out) {
   throw new UserError(`clang failed${hint}`);
 }
 
-async function componentize(core, options, witFolder) {
-  ensureInstalled();
-  const { componentEmbed, componentNew, componentWitMetadataForWorld } = await import('@bytecodealliance/jco-transpile/wasm-tools');
+/** The module with the world that it is meant for. */
+async function embed(core, options, witFolder, { componentEmbed, componentWitMetadataForWorld, reason }) {
   const { _setPreopens } = await import('@bytecodealliance/preview2-shim/filesystem');
   // The encoder is a component itself, and sees the files it is given.
   _setPreopens({ '/wit': witFolder });
-  const reason = (e) => String(e.payload ?? e.message ?? e).trim();
-  let embedded;
   try {
-    embedded = await componentEmbed({ binary: core, witPath: '/wit', world: options.world });
+    return await componentEmbed({ binary: core, witPath: '/wit', world: options.world });
   } catch (e) {
     let why = reason(e);
     // The encoder says that a package cannot be parsed, and not why: it does for a single text.
@@ -119,10 +123,17 @@ async function componentize(core, options, witFolder) {
     }
     throw new UserError(`the world ${options.world} of ${options.wit}: ${why}`);
   }
+}
+
+async function componentize(core, options, witFolder) {
+  ensureInstalled();
+  const { componentEmbed, componentNew, componentWitMetadataForWorld } = await import('@bytecodealliance/jco-transpile/wasm-tools');
+  const reason = (e) => String(e.payload ?? e.message ?? e).trim();
+  const embedded = options.world ? await embed(core, options, witFolder, { componentEmbed, componentWitMetadataForWorld, reason }) : core;
   try {
-    return await componentNew(embedded, []);
+    return await componentNew(embedded, options.adapter ? [['wasi_snapshot_preview1', adapter(options.adapter)]] : []);
   } catch (e) {
-    const hint = /wasi_snapshot_preview1/.test(reason(e)) ? '\nthe program calls WASI through its libc, which takes an adapter that this script does not have: import the interfaces of WASI in the world and call those' : '';
+    const hint = /wasi_snapshot_preview1/.test(reason(e)) && !options.adapter ? '\nthe program calls WASI through its libc: use --adapter, or import the interfaces of WASI in the world and call those' : '';
     throw new UserError(`the module does not fit the world ${options.world}: ${reason(e)}${hint}`);
   }
 }
@@ -134,7 +145,7 @@ try {
   scratch = mkdtempSync(join(tmpdir(), 'mote-c-'));
   const core = join(scratch, 'core.wasm');
   compile(clang, options, core);
-  witFolder = gather(options.wit, options.deps);
+  if (options.wit) witFolder = gather(options.wit, options.deps);
   const component = await componentize(readFileSync(core), options, witFolder);
   mkdirSync(dirname(options.out), { recursive: true });
   writeFileSync(options.out, component);

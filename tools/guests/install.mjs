@@ -1,7 +1,7 @@
 // Makes sure that the packages of this folder are installed, at the versions that package.json pins. There is no lock
 // file: what the packages list for other platforms is not in every registry, and a lock without it is refused.
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -32,6 +32,34 @@ export function ensureInstalled() {
       // Somebody else was faster.
       if (!existsSync(join(target, '@bytecodealliance/jco-transpile/package.json'))) throw e;
     }
+  } finally {
+    rmSync(staging, { recursive: true, force: true });
+  }
+}
+
+/** The package that has the preview-1 adapters. Only they are taken: what else is in it, and all it depends on, is large. */
+const adapterPackage = '@bytecodealliance/jco@1.35.0';
+
+/** Bytes of an adapter: command or reactor. */
+export function adapter(kind) {
+  const folder = join(target, '.adapters', adapterPackage.split('@').at(-1));
+  const file = join(folder, `wasi_snapshot_preview1.${kind}.wasm`);
+  if (existsSync(file)) return readFileSync(file);
+  const staging = join(here, '../../artifacts/guest-tools', `adapters-${process.pid}`);
+  mkdirSync(staging, { recursive: true });
+  try {
+    const name = execFileSync('npm', ['pack', adapterPackage, '--silent', '--pack-destination', staging], { encoding: 'utf8' }).trim().split('\n').at(-1);
+    execFileSync('tar', ['xzf', join(staging, name), '-C', staging, '--strip-components=2', 'package/lib/wasi_snapshot_preview1.command.wasm', 'package/lib/wasi_snapshot_preview1.reactor.wasm']);
+    mkdirSync(folder, { recursive: true });
+    for (const k of ['command', 'reactor']) {
+      // Renamed into place, so that nobody reads half of it.
+      const from = join(staging, `wasi_snapshot_preview1.${k}.wasm`), half = join(folder, `${k}.${process.pid}`);
+      copyFileSync(from, half);
+      renameSync(half, join(folder, `wasi_snapshot_preview1.${k}.wasm`));
+    }
+    return readFileSync(file);
+  } catch (e) {
+    throw new Error(`could not get the preview-1 adapters from npm (${adapterPackage}): ${e.message}`);
   } finally {
     rmSync(staging, { recursive: true, force: true });
   }

@@ -65,6 +65,7 @@ internal static unsafe partial class LinkerNative
     [LibraryImport(Libwasmtime.Name)] internal static partial nint wasmtime_linker_new(nint engine);
     [LibraryImport(Libwasmtime.Name)] internal static partial void wasmtime_linker_delete(nint linker);
     [LibraryImport(Libwasmtime.Name)] internal static partial nint wasmtime_linker_define_func_unchecked(nint linker, byte* module, nuint moduleLength, byte* name, nuint nameLength, nint type, delegate* unmanaged<nint, nint, ValRaw*, nuint, nint> callback, nint env, delegate* unmanaged<nint, void> finalizer);
+    [LibraryImport(Libwasmtime.Name)] internal static partial nint wasmtime_linker_define_unknown_imports_as_traps(nint linker, nint module);
     [LibraryImport(Libwasmtime.Name)] internal static partial nint wasmtime_linker_instantiate_pre(nint linker, nint module, nint* pre);
     [LibraryImport(Libwasmtime.Name)] internal static partial byte wasmtime_linker_get(nint linker, nint context, byte* module, nuint moduleLength, byte* name, nuint nameLength, ExternHandle* item);
 }

@@ -1,0 +1,30 @@
+// The guests of the benchmarks, which ./bench has built, and bindings of what they export.
+using Mote.Components;
+
+namespace Mote.Bench;
+
+[WitGuest("bench:boundary/api")]
+internal sealed partial class BoundaryApi;
+
+[WitGuest("bench:small/api")]
+internal sealed partial class SmallApi;
+
+[WitGuest("bench:adapted/api")]
+internal sealed partial class AdaptedApi;
+
+internal static class Guests
+{
+    /// <summary>Where ./bench puts them.</summary>
+    public static string Folder { get; set; } = "";
+
+    public static string PathOf(string name)
+    {
+        string path = Path.Combine(Folder, name + ".wasm");
+        return File.Exists(path) ? path : throw new MissingException($"{path} is missing: run ./bench, which builds it");
+    }
+
+    public static byte[] Read(string name) => File.ReadAllBytes(PathOf(name));
+}
+
+/// <summary>Something that a benchmark needs is not here; it ends with 3.</summary>
+internal sealed class MissingException(string message) : Exception(message);

@@ -1,0 +1,132 @@
+// What a microVM's start costs above a bare core instance, and whether a million of them leave anything behind.
+using System.Diagnostics;
+using System.Globalization;
+using Mote.Components;
+using Mote.Components.Inspection;
+using Mote.Components.Linking;
+using Mote.Node;
+using Mote.Runtime;
+using Mote.Wasmtime;
+
+namespace Mote.Bench;
+
+internal static class InstantiateBench
+{
+    private const int Million = 1_000_000;
+
+    public static Report Run(bool quick)
+    {
+        using var host = new ComponentHost(new HostOptions { Runtime = new RuntimeOptions { PoolSlots = 100 }, KeyValueFile = Path.Combine(Path.GetTempPath(), "mote-bench-keyvalue.db") });
+        using var small = new Guest(host, "small");
+        using var adapted = new Guest(host, "adapted");
+        Check(small, adapted);
+
+        int rounds = quick ? 15 : 51;
+        TimeSpan slice = TimeSpan.FromMilliseconds(quick ? 60 : 150);
+        Dictionary<string, double[]> r = Rounds.Measure(rounds, slice,
+            new Subject("core_small", small.CoreInstances),
+            new Subject("microvm_small", small.MicroVms),
+            new Subject("core_adapted", adapted.CoreInstances),
+            new Subject("microvm_adapted", adapted.MicroVms));
+
+        var report = new Report("instantiate", rounds);
+        foreach ((string name, double[] values) in r) report.Metric(name, values);
+        (double drift, double before, double after, int count) = Drift(small, quick);
+        report.Metric("rss_before", [before], "mib");
+        report.Metric("rss_after", [after], "mib");
+        report.Metric("instances", [count], "count");
+        report.Key("bypassed_modules_small", small.Template.Component.BypassedModules);
+        report.Key("ratio_small_component_vs_core", Rounds.Ratio("", r["microvm_small"], r["core_small"]).Median, 1.3);
+        report.Key("ratio_adapter_component_vs_core", Rounds.Ratio("", r["microvm_adapted"], r["core_adapted"]).Median, 3);
+        report.Key("rss_drift_percent_1m", drift, 5);
+        return report;
+    }
+
+    private static void Check(Guest small, Guest adapted)
+    {
+        using MicroVm a = small.Start(), b = adapted.Start();
+        SmallApi api = SmallApi.Bind(small.Template)!;
+        api.Work(a.Instance, 0);
+        if (api.Work(a.Instance, 3) < 3 || AdaptedApi.Bind(adapted.Template)!.Work(b.Instance, 3) != 3) throw new InvalidOperationException("a guest gives the wrong answer");
+    }
+
+    /// <summary>Makes and ends a million microVMs, each of which answers one call.</summary>
+    private static (double Percent, double Before, double After, int Count) Drift(Guest guest, bool quick)
+    {
+        SmallApi api = SmallApi.Bind(guest.Template)!;
+        Some(10_000); // what is made once is made now
+        double before = ResidentMib();
+        int count = quick ? Million / 4 : Million;
+        Some(count);
+        double after = ResidentMib();
+        return (100 * (after - before) / before, before, after, count);
+
+        void Some(int n)
+        {
+            for (int i = 0; i < n; i++)
+            {
+                using MicroVm vm = guest.Start();
+                api.Work(vm.Instance, 1);
+            }
+
+            GC.Collect();
+        }
+    }
+
+    private static double ResidentMib()
+    {
+        // VmRSS of this process, in kB.
+        string line = File.ReadLines("/proc/self/status").First(l => l.StartsWith("VmRSS", StringComparison.Ordinal));
+        return double.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) / 1024;
+    }
+
+    /// <summary>A component with its limits, and its main module on its own.</summary>
+    private sealed class Guest : IDisposable
+    {
+        private readonly ComponentHost _host;
+        private readonly AppComponent _component;
+        private readonly Module _main;
+        private readonly Linker _linker;
+        private readonly InstancePre _pre;
+
+        public Guest(ComponentHost host, string name)
+        {
+            _host = host;
+            Template = host.Load(Guests.PathOf(name));
+            _component = new AppComponent("bench", name, Grants.None, new MicroVmLimits { MemoryBytes = 16 << 20, Time = TimeSpan.FromSeconds(10) });
+            byte[] file = Guests.Read(name);
+            ModuleDescription main = ComponentDescription.Of(file, host.Runtime.Engine).Modules[0];
+            _main = Module.Compile(host.Runtime.Engine, file.AsSpan((int)main.Offset, main.Bytes));
+            _linker = new Linker(host.Runtime.Engine);
+            _linker.DefineUnknownImportsAsTraps(_main);
+            _pre = _linker.Prepare(_main);
+        }
+
+        public InstanceTemplate Template { get; }
+
+        public MicroVm Start() => _host.Start(Template, _component);
+
+        public void MicroVms(long n)
+        {
+            for (long i = 0; i < n; i++) Start().Dispose();
+        }
+
+        /// <summary>The floor: a store, an instance of the main module, and an end to both.</summary>
+        public void CoreInstances(long n)
+        {
+            for (long i = 0; i < n; i++)
+            {
+                using var store = new Store(_host.Runtime.Engine);
+                _pre.Instantiate(store);
+            }
+        }
+
+        public void Dispose()
+        {
+            Template.Dispose();
+            _pre.Dispose();
+            _linker.Dispose();
+            _main.Dispose();
+        }
+    }
+}

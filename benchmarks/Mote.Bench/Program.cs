@@ -1,0 +1,38 @@
+// ./bench NAME [--quick] [--json]: names, keys and targets are those of BENCHMARKS.md.
+using Mote.Bench;
+
+var benchmarks = new (string Name, string What, Func<bool, Report> Run)[]
+{
+    ("boundary", "values into a guest, against a bare copy and a bare call", BoundaryBench.Run),
+    ("instantiate", "a microVM's start, against a bare core instance, and a million of them", InstantiateBench.Run),
+    ("cold-start", "from compiled code on disk to the first answer, against the same with nothing between", ColdStartBench.Run),
+};
+
+bool quick = args.Contains("--quick"), json = args.Contains("--json");
+string? guests = Environment.GetEnvironmentVariable("MOTE_BENCH_GUESTS");
+string[] names = [.. args.Where(a => !a.StartsWith("--", StringComparison.Ordinal))];
+if (args.Contains("--list"))
+{
+    foreach ((string name, string what, _) in benchmarks) Console.WriteLine($"{name,-14} {what}");
+    return 0;
+}
+
+if (names.Length != 1 || benchmarks.All(b => b.Name != names[0]))
+{
+    Console.Error.WriteLine($"usage: ./bench NAME [--quick] [--json]   NAME is one of: {string.Join(", ", benchmarks.Select(b => b.Name))}");
+    return 64;
+}
+
+try
+{
+    Guests.Folder = guests ?? "";
+    Report report = benchmarks.First(b => b.Name == names[0]).Run(quick);
+    report.Print(json ? Console.Error : Console.Out);
+    if (json) Console.WriteLine(report.Json());
+    return 0;
+}
+catch (MissingException e)
+{
+    Console.Error.WriteLine(e.Message);
+    return 3;
+}

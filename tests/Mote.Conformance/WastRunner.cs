@@ -9,11 +9,18 @@ namespace Mote.Conformance;
 /// <summary>What came of a script. A skip has the line and the reason.</summary>
 public sealed record WastResult(int Passed, IReadOnlyList<string> Failures, IReadOnlyList<(int Line, string Reason)> Skips);
 
+/// <summary>How scripts are run.</summary>
+/// <param name="Stored">Each component is written by <see cref="CompiledStore"/> and loaded again before it is instantiated.</param>
+/// <param name="SmallDevice">The engine reserves no address space, so that a memory moves when it grows.</param>
+public sealed record WastOptions(bool Stored = false, bool SmallDevice = false);
+
 /// <summary>Runs WAST scripts of the Component Model.</summary>
-public sealed class WastRunner
+public sealed class WastRunner : IDisposable
 {
     private static readonly Lazy<Engine> s_engine = new(() => new Engine(new EngineOptions { Gc = true, Memory64 = true, EpochInterruption = false }));
+    private static readonly Lazy<Engine> s_small = new(() => new Engine(EngineOptions.SmallDevice with { Gc = true, Memory64 = true, EpochInterruption = false }));
 
+    private readonly WastOptions _options;
     private readonly byte[] _source;
     private readonly string _file;
     private readonly ComponentFeatures _features;
@@ -21,9 +28,13 @@ public sealed class WastRunner
     private readonly List<(int, string)> _skips = [];
     private readonly Dictionary<string, byte[]> _definitions = [];
     private readonly Dictionary<string, WastInstance> _instances = [];
-    private readonly SpecTestHost _host = new(s_engine.Value);
+    private readonly SpecTestHost _host;
     private WastInstance? _current;
     private int _passed;
+
+    /// <summary>Where components are stored, a folder for each; null before the first.</summary>
+    private string? _store;
+    private int _stored;
 
     /// <summary>Why the current instance is missing, where it could not be made because of something not supported.</summary>
     private string? _currentSkip;
@@ -31,24 +42,34 @@ public sealed class WastRunner
     private readonly Dictionary<string, string> _skippedInstances = [];
     private readonly Dictionary<string, string> _skippedDefinitions = [];
 
-    private WastRunner(string file, byte[] source)
+    private WastRunner(string file, byte[] source, WastOptions options)
     {
         _file = file;
         _source = source;
+        _options = options;
         _features = FeaturesOf(source);
+        _host = new SpecTestHost(Engine);
     }
 
-    private static Engine Engine => s_engine.Value;
+    private Engine Engine => _options.SmallDevice ? s_small.Value : s_engine.Value;
 
     /// <summary>Runs a script.</summary>
-    public static WastResult Run(string file) => Run(file, File.ReadAllBytes(file));
+    public static WastResult Run(string file, WastOptions? options = null) => Run(file, File.ReadAllBytes(file), options);
 
     /// <summary>Runs a script that is in memory.</summary>
-    public static WastResult Run(string file, byte[] source)
+    public static WastResult Run(string file, byte[] source, WastOptions? options = null)
     {
-        var runner = new WastRunner(file, source);
+        using var runner = new WastRunner(file, source, options ?? new WastOptions());
         runner.All();
         return new WastResult(runner._passed, runner._failures, runner._skips);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (WastInstance i in _instances.Values) i.Dispose();
+        _current?.Dispose();
+        if (_store is not null) Directory.Delete(_store, recursive: true);
     }
 
     /// <summary>Lines of the form <c>;;! component_model_map = false</c> at the top switch features.</summary>
@@ -111,9 +132,6 @@ public sealed class WastRunner
                 _failures.Add($"{_file}:{form.Line}: {form.Head}: {(e is WastException ? e.Message : $"{e.GetType().Name}: {e.Message}")}");
             }
         }
-
-        foreach (WastInstance i in _instances.Values) i.Dispose();
-        _current?.Dispose();
     }
 
     private sealed class SkipException(string reason) : Exception(reason);
@@ -211,8 +229,18 @@ public sealed class WastRunner
     {
         Component component = Component.Load(wasm, Engine, _features);
         CompiledComponent compiled = component.Compile(Engine);
+        if (_options.Stored && CompiledStore.CanStore(compiled)) compiled = StoreAndLoad(compiled);
         InstanceTemplate template = _host.Linker.Link(compiled);
         return new WastInstance(component, template, template.Instantiate());
+    }
+
+    private CompiledComponent StoreAndLoad(CompiledComponent compiled)
+    {
+        _store ??= Directory.CreateTempSubdirectory("mote-conformance-").FullName;
+        string folder = Directory.CreateDirectory(Path.Combine(_store, $"{_stored++}")).FullName;
+        foreach ((string name, byte[] content) in CompiledStore.Files(compiled)) File.WriteAllBytes(Path.Combine(folder, name), content);
+        compiled.Dispose();
+        return CompiledStore.Load(Engine, folder);
     }
 
     /// <summary>Runs something; what Mote says it does not support yet is a skip where the list of skips allows it.</summary>

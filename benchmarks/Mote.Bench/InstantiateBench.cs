@@ -36,6 +36,7 @@ internal static class InstantiateBench
         report.Metric("rss_after", [after], "mib");
         report.Metric("instances", [count], "count");
         report.Key("bypassed_modules_small", small.Template.Component.BypassedModules);
+        report.Key("merged_modules_adapted", adapted.Template.Component.MergedModules);
         report.Key("ratio_small_component_vs_core", Rounds.Ratio("", r["microvm_small"], r["core_small"]).Median, 1.3);
         report.Key("ratio_adapter_component_vs_core", Rounds.Ratio("", r["microvm_adapted"], r["core_adapted"]).Median, 3);
         report.Key("rss_drift_percent_1m", drift, 5);

@@ -50,7 +50,7 @@ public sealed class Component
             for (int i = 0; i < modules.Length; i++)
             {
                 PlanModule m = Plan.Modules[i];
-                if (m.Needed) modules[i] = Module.Compile(engine, File.Span.Slice((int)m.Offset, m.Length));
+                if (m.Needed) modules[i] = Module.Compile(engine, m.Merged.IsEmpty ? File.Span.Slice((int)m.Offset, m.Length) : m.Merged.Span);
             }
         }
         catch
@@ -86,6 +86,9 @@ public sealed class CompiledComponent : IDisposable
 
     /// <summary>Core modules that were bypassed (shims and fixups).</summary>
     public int BypassedModules => Plan.BypassedModules;
+
+    /// <summary>Core modules that became part of a merged one.</summary>
+    public int MergedModules => Plan.MergedModules;
 
     /// <inheritdoc/>
     public void Dispose()

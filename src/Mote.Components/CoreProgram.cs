@@ -37,7 +37,7 @@ public static class CoreProgram
         (string Name, CoreSubType Type)[] imports = [.. m.Imports.Select(i => (i.Name, i.Type.Func!)).DistinctBy(i => i.Name)];
 
         byte[] bytes = module.ToArray();
-        var file = new Writer();
+        var file = new WasmWriter();
         file.Raw("\0asm\x0d\0\x01\0"u8);
         file.Section(1, s => s.Raw(bytes));
         file.Section(7, s =>
@@ -109,7 +109,7 @@ public static class CoreProgram
         return file.ToArray();
     }
 
-    private static void InstanceType(Writer s, (string Name, CoreSubType Type)[] functions)
+    private static void InstanceType(WasmWriter s, (string Name, CoreSubType Type)[] functions)
     {
         s.Raw([0x42]);
         s.U32((uint)functions.Length * 2);
@@ -144,45 +144,4 @@ public static class CoreProgram
         string[] all = [.. names.Take(6)];
         return all.Length == 0 ? "nothing" : string.Join(", ", all.Take(5).Select(n => $"`{n}`")) + (all.Length > 5 ? " and others" : "");
     }
-
-    /// <summary>The binary format's integers, names and sections.</summary>
-    private sealed class Writer
-    {
-        private readonly MemoryStream _bytes = new();
-
-        public void Raw(ReadOnlySpan<byte> bytes) => _bytes.Write(bytes);
-
-        public void U32(uint value)
-        {
-            for (; value >= 0x80; value >>= 7) _bytes.WriteByte((byte)(value | 0x80));
-            _bytes.WriteByte((byte)value);
-        }
-
-        public void Name(string text)
-        {
-            byte[] bytes = Encoding.UTF8.GetBytes(text);
-            U32((uint)bytes.Length);
-            Raw(bytes);
-        }
-
-        public void Vector<T>(IEnumerable<T> items, Action<T> write)
-        {
-            T[] all = [.. items];
-            U32((uint)all.Length);
-            foreach (T item in all) write(item);
-        }
-
-        public void Section(byte id, SectionBody body)
-        {
-            var section = new Writer();
-            body(section);
-            _bytes.WriteByte(id);
-            U32((uint)section._bytes.Length);
-            section._bytes.WriteTo(_bytes);
-        }
-
-        public byte[] ToArray() => _bytes.ToArray();
-    }
-
-    private delegate void SectionBody(Writer section);
 }

@@ -83,20 +83,22 @@ public sealed class InstanceTemplate : IDisposable
         }
 
         foreach ((int slot, int trampoline) in plan.TrampolineFuncs) instance.Funcs[slot] = Trampoline(instance, trampoline).AsFunc();
+        Span<ValRaw> nothing = stackalloc ValRaw[1];
         foreach (Step step in _steps)
         {
             RuntimeInstance running = instance.Instances[step.Plan.Instance];
             EnterStart(running);
             Instance core = step.Instantiate(this, instance);
-            LeaveStart(running);
             instance.CoreInstances[step.Plan.CoreInstance] = core;
-            foreach (PlanExtract e in step.Plan.Extracts)
+            foreach (Extract e in step.Extracts)
             {
-                Extern item = e.Name is null ? core.GetExport(e.Export) : Named(core, e.Name);
+                Extern item = Named(core, e.Name);
                 if (e.Memory) instance.Memories[e.Slot] = item.AsMemory();
                 else instance.Funcs[e.Slot] = item.AsFunc();
             }
 
+            if (step.Start is not null) Named(core, step.Start).AsFunc().CallUnchecked(nothing);
+            LeaveStart(running);
             instance.StepsDone++;
         }
     }
@@ -112,8 +114,8 @@ public sealed class InstanceTemplate : IDisposable
         for (RuntimeInstance? i = instance; i is not null; i = i.Parent) i.MayEnter = true;
     }
 
-    internal static Extern Named(Instance core, string name) =>
-        core.TryGetExport(name, out Extern item) ? item : throw new WasmtimeException($"the imported module does not export `{name}`");
+    private static Extern Named(Instance core, byte[] name) =>
+        core.TryGetExport(name, out Extern item) ? item : throw new WasmtimeException($"the imported module does not export `{Encoding.UTF8.GetString(name)}`");
 
     internal Extern Trampoline(ComponentInstance instance, int index) => _trampolines.Get(instance.Store, ""u8, _trampolineNames[index]);
 
@@ -179,11 +181,15 @@ public sealed class InstanceTemplate : IDisposable
         _ => new ResourceDropTrampoline(t),
     };
 
+    /// <summary><see cref="PlanExtract"/> with the name as the engine wants it.</summary>
+    private readonly record struct Extract(bool Memory, int Slot, byte[] Name);
+
     /// <summary>One core module to instantiate: prepared where only the host's functions go in, else given its imports each time.</summary>
     private sealed class Step : IDisposable
     {
         private readonly Module _module;
         private readonly CoreRef[] _imports;
+        private readonly byte[][] _importNames;
         private readonly Linker? _linker;
         private readonly InstancePre? _prepared;
 
@@ -192,6 +198,9 @@ public sealed class InstanceTemplate : IDisposable
             Plan = plan;
             _module = plan.Imported ? modules[plan.Module].Module : component.Modules[plan.Module]!;
             _imports = plan.Imported ? InOrderOf(modules[plan.Module], plan) : plan.Imports;
+            _importNames = Array.ConvertAll(_imports, i => Encoding.UTF8.GetBytes(i.Name ?? ""));
+            Start = plan.Start is null ? null : Encoding.UTF8.GetBytes(plan.Start);
+            Extracts = [.. plan.Extracts.Select(e => new Extract(e.Memory, e.Slot, Encoding.UTF8.GetBytes(e.Name)))];
             if (Array.TrueForAll(_imports, i => i.Kind == CoreRefKind.Trampoline) && !plan.Imported)
             {
                 _linker = new Linker(component.Engine);
@@ -209,6 +218,11 @@ public sealed class InstanceTemplate : IDisposable
 
         public PlanStep Plan { get; }
 
+        public Extract[] Extracts { get; }
+
+        /// <summary><see cref="PlanStep.Start"/>.</summary>
+        public byte[]? Start { get; }
+
         public Instance Instantiate(InstanceTemplate template, ComponentInstance instance)
         {
             if (_prepared is not null) return _prepared.Instantiate(instance.Store);
@@ -219,8 +233,7 @@ public sealed class InstanceTemplate : IDisposable
                 imports[i] = r.Kind switch
                 {
                     CoreRefKind.Trampoline => template.Trampoline(instance, r.Index),
-                    CoreRefKind.Export => instance.CoreInstances[r.Index].GetExport(r.Export),
-                    _ => Named(instance.CoreInstances[r.Index], r.Name!),
+                    _ => Named(instance.CoreInstances[r.Index], _importNames[i]),
                 };
             }
 

@@ -8,10 +8,10 @@ namespace Mote.Components.Linking;
 
 internal enum CoreRefKind : byte
 {
-    /// <summary>An export of a core instance, by its position in the module's export section.</summary>
+    /// <summary>An export of an instance of a module of the file.</summary>
     Export,
 
-    /// <summary>An export of an instance of an imported module, by name.</summary>
+    /// <summary>An export of an instance of an imported module, which may lack it.</summary>
     NamedExport,
 
     /// <summary>A function that the component layer supplies.</summary>
@@ -19,6 +19,10 @@ internal enum CoreRefKind : byte
 }
 
 /// <summary>A core item: an export of a core instance of the plan, or a trampoline.</summary>
+/// <param name="Kind">Which of them.</param>
+/// <param name="Index">Of the core instance, or of the trampoline.</param>
+/// <param name="Export">Position in the module's export section; used in planning only.</param>
+/// <param name="Name">The export's name: what it is fetched by, since the engine counts through all exports before a position.</param>
 internal readonly record struct CoreRef(CoreRefKind Kind, int Index, int Export = 0, string? Name = null)
 {
     public static CoreRef Trampoline(int index) => new(CoreRefKind.Trampoline, index);
@@ -28,6 +32,9 @@ internal readonly record struct CoreRef(CoreRefKind Kind, int Index, int Export 
 internal sealed record PlanModule(long Offset, int Length)
 {
     public bool Needed { get; set; }
+
+    /// <summary>Of a module that was made of others, its bytes until it is compiled; its offset is -1.</summary>
+    public ReadOnlyMemory<byte> Merged { get; init; }
 }
 
 /// <summary>A component instance at run time: it has a handle table and re-entrance flags.</summary>
@@ -85,9 +92,8 @@ internal sealed record PlanLift(int Func, PlanOptions Options, FunctionType Type
 /// <summary>Takes a memory or a function out of a core instance once it is there.</summary>
 /// <param name="Memory">True for a memory, false for a function.</param>
 /// <param name="Slot">Where it goes.</param>
-/// <param name="Export">Position in the module's export section.</param>
-/// <param name="Name">Name, where the module is imported.</param>
-internal readonly record struct PlanExtract(bool Memory, int Slot, int Export, string? Name);
+/// <param name="Name">The export's name.</param>
+internal readonly record struct PlanExtract(bool Memory, int Slot, string Name);
 
 /// <summary>Instantiates one core module.</summary>
 /// <param name="Module">Index of a static module, or of a module import.</param>
@@ -99,6 +105,9 @@ internal readonly record struct PlanExtract(bool Memory, int Slot, int Export, s
 internal sealed record PlanStep(int Module, bool Imported, int Instance, int CoreInstance, CoreRef[] Imports, (string Module, string Name)[] Names)
 {
     public List<PlanExtract> Extracts { get; } = [];
+
+    /// <summary>Of a merged module, the export to be called once everything was taken out of the instance; null for none.</summary>
+    public string? Start { get; init; }
 }
 
 /// <summary>An export of the root component.</summary>
@@ -163,6 +172,9 @@ internal sealed class Plan
 
     public int TotalTables { get; set; }
 
-    /// <summary>True where a shim and its fixup were bypassed.</summary>
+    /// <summary>How many shims and fixups were bypassed.</summary>
     public int BypassedModules { get; set; }
+
+    /// <summary>How many modules became part of merged ones.</summary>
+    public int MergedModules { get; set; }
 }

@@ -12,7 +12,7 @@ namespace Mote.Components.Linking;
 internal sealed class PlanWriter
 {
     /// <summary>"MPLN" and a format version.</summary>
-    public const uint Magic = 0x4e4c504d, Version = 3;
+    public const uint Magic = 0x4e4c504d, Version = 4;
 
     private readonly MemoryStream _out = new();
     private readonly MemoryStream _types = new();
@@ -133,9 +133,9 @@ internal sealed class PlanWriter
             {
                 Number(e.Memory ? 1 : 0);
                 Number(e.Slot);
-                Number(e.Export);
                 Text(e.Name);
             });
+            Text(s.Start);
         });
         Number(plan.CoreInstances);
         Number(plan.Memories);
@@ -149,13 +149,13 @@ internal sealed class PlanWriter
         Number(plan.TotalMemories);
         Number(plan.TotalTables);
         Number(plan.BypassedModules);
+        Number(plan.MergedModules);
     }
 
     private void Ref(CoreRef r)
     {
         Number((byte)r.Kind);
         Number(r.Index);
-        Number(r.Export);
         Text(r.Name);
     }
 
@@ -405,6 +405,7 @@ internal ref struct PlanReader
         plan.TotalMemories = Int();
         plan.TotalTables = Int();
         plan.BypassedModules = Int();
+        plan.MergedModules = Int();
         if (_at != _bytes.Length) throw Damaged();
         return plan;
     }
@@ -413,11 +414,13 @@ internal ref struct PlanReader
     {
         int module = Int(), instance = Int(), coreInstance = Int();
         var imports = new CoreRef[Count()];
-        for (int i = 0; i < imports.Length; i++) imports[i] = new CoreRef((CoreRefKind)Int(), Int(), Int(), Text());
+        for (int i = 0; i < imports.Length; i++) imports[i] = new CoreRef((CoreRefKind)Int(), Int(), 0, Text());
         var names = new (string, string)[Count()];
         for (int i = 0; i < names.Length; i++) names[i] = (Text() ?? "", Text() ?? "");
-        var step = new PlanStep(module, false, instance, coreInstance, imports, names);
-        for (int n = Count(); n > 0; n--) step.Extracts.Add(new PlanExtract(Bool(), Int(), Int(), Text()));
+        var extracts = new PlanExtract[Count()];
+        for (int n = 0; n < extracts.Length; n++) extracts[n] = new PlanExtract(Bool(), Int(), Text() ?? throw Damaged());
+        var step = new PlanStep(module, false, instance, coreInstance, imports, names) { Start = Text() };
+        step.Extracts.AddRange(extracts);
         return step;
     }
 

@@ -77,7 +77,7 @@ internal sealed partial class Planner
     /// <summary>The step that fills the shim's table and does nothing else, if nobody but it has the table.</summary>
     private PlanStep? FindFixup(PlanStep shim, int tableExport)
     {
-        var table = new CoreRef(CoreRefKind.Export, shim.CoreInstance, tableExport);
+        var table = new CoreRef(CoreRefKind.Export, shim.CoreInstance, tableExport, _moduleContents[shim.Module].Exports[tableExport].Name);
         PlanStep? fixup = null;
         foreach (PlanStep step in _plan.Steps)
         {

@@ -113,6 +113,7 @@ internal sealed partial class Planner
         Run(frame, arguments);
         foreach ((string name, Item item) in frame.Exports) _plan.Exports.Add(Export(name, item, root.Node.Offset));
         BypassShims();
+        MergeModules();
         Finish();
     }
 
@@ -391,7 +392,7 @@ internal sealed partial class Planner
     private static CoreRef CoreExport(CoreInstanceItem instance, string name) => instance switch
     {
         CoreBag bag => bag.Exports[name],
-        MadeCoreInstance { Module.Content: { } content } made => new CoreRef(CoreRefKind.Export, made.Index, content.Exports.FindIndex(e => e.Name == name)),
+        MadeCoreInstance { Module.Content: { } content } made => new CoreRef(CoreRefKind.Export, made.Index, content.Exports.FindIndex(e => e.Name == name), name),
         MadeCoreInstance made => new CoreRef(CoreRefKind.NamedExport, made.Index, 0, name),
         _ => throw new InvalidOperationException(),
     };
@@ -543,14 +544,14 @@ internal sealed partial class Planner
         for (int slot = 0; slot < _memorySlots.Count; slot++)
         {
             CoreRef m = _memorySlots[slot];
-            steps[m.Index].Extracts.Add(new PlanExtract(true, slot, m.Export, m.Name));
+            steps[m.Index].Extracts.Add(new PlanExtract(true, slot, m.Name!));
         }
 
         for (int slot = 0; slot < _funcSlots.Count; slot++)
         {
             CoreRef func = _funcSlots[slot];
             if (func.Kind == CoreRefKind.Trampoline) _plan.TrampolineFuncs.Add((slot, func.Index));
-            else steps[func.Index].Extracts.Add(new PlanExtract(false, slot, func.Export, func.Name));
+            else steps[func.Index].Extracts.Add(new PlanExtract(false, slot, func.Name!));
         }
 
         foreach (PlanStep step in _plan.Steps.Where(s => !s.Imported))

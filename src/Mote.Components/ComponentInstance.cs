@@ -31,6 +31,7 @@ internal sealed class RuntimeInstance(ComponentInstance root, RuntimeInstance? p
 public sealed class ComponentInstance : IDisposable
 {
     private readonly InstanceTemplate _template;
+    private readonly Func[] _funcs;
     private GuestTask[] _tasks = [new(), new()];
     private int _taskDepth;
     private (HandleTable Table, uint Index)[] _lent = [];
@@ -53,7 +54,7 @@ public sealed class ComponentInstance : IDisposable
         Instances = instances;
         Resources = plan.Resources.Count == 0 ? [] : new RuntimeResource[plan.Resources.Count];
         Memories = plan.Memories == 0 ? [] : new Memory[plan.Memories];
-        Funcs = plan.Funcs == 0 ? [] : new Func[plan.Funcs];
+        _funcs = plan.Funcs == 0 ? [] : new Func[plan.Funcs];
         CoreInstances = new Instance[plan.CoreInstances];
     }
 
@@ -81,7 +82,14 @@ public sealed class ComponentInstance : IDisposable
 
     internal Memory[] Memories { get; }
 
-    internal Func[] Funcs { get; }
+    /// <summary>The function of a slot of the plan.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal Func GetFunc(int slot)
+    {
+        ref Func func = ref _funcs[slot];
+        if (func.Store is null) func = _template.FetchFunc(this, slot);
+        return func;
+    }
 
     internal Instance[] CoreInstances { get; }
 
@@ -238,7 +246,7 @@ public sealed class ComponentInstance : IDisposable
                 {
                     Span<ValRaw> values = stackalloc ValRaw[1];
                     values[0].U64 = rep;
-                    Funcs[g.Destructor].CallUnchecked(values);
+                    GetFunc(g.Destructor).CallUnchecked(values);
                 }
 
                 task.Return();

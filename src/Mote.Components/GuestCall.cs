@@ -57,7 +57,7 @@ public ref struct GuestCall
     {
         _task.Start();
         Span<ValRaw> values = _values;
-        Instance.Funcs[_lift.Func].CallUnchecked(values[..Math.Max(_lift.CoreType.Parameters.Count, _lift.CoreType.Results.Count)]);
+        Instance.GetFunc(_lift.Func).CallUnchecked(values[..Math.Max(_lift.CoreType.Parameters.Count, _lift.CoreType.Results.Count)]);
         _result = values[0];
         _task.Return();
         Guest.Refresh();

@@ -196,7 +196,7 @@ public unsafe ref struct GuestContext
     internal uint Reallocate(uint old, uint oldSize, uint alignment, uint size)
     {
         RuntimeInstance instance = Instance;
-        Func realloc = _root.Funcs[_options.Realloc];
+        Func realloc = _root.GetFunc(_options.Realloc);
         if (realloc.IsNull) ThrowEarly();
         Span<ValRaw> values = stackalloc ValRaw[4];
         values[0].U64 = old;

@@ -20,6 +20,7 @@ public sealed class InstanceTemplate : IDisposable
     private readonly HostResource?[] _hostResources;
     private readonly HostModule[] _hostModules;
     private readonly Step[] _steps;
+    private readonly FuncSource[] _funcs;
     private readonly Linker _trampolines;
     private readonly byte[][] _trampolineNames;
 
@@ -38,6 +39,13 @@ public sealed class InstanceTemplate : IDisposable
         _trampolineNames = new byte[trampolines.Length][];
         HashSet<int> used = [.. plan.TrampolineFuncs.Select(f => f.Trampoline)];
         _steps = [.. plan.Steps.Select(s => new Step(component, s, modules, trampolines, used))];
+        _funcs = new FuncSource[plan.Funcs];
+        foreach ((int slot, int trampoline) in plan.TrampolineFuncs) _funcs[slot] = new FuncSource(trampoline, null);
+        foreach (PlanStep step in plan.Steps)
+        {
+            foreach (PlanExtract e in step.Extracts.Where(e => !e.Memory)) _funcs[e.Slot] = new FuncSource(step.CoreInstance, Encoding.UTF8.GetBytes(e.Name));
+        }
+
         foreach (int t in used)
         {
             _trampolineNames[t] = Encoding.UTF8.GetBytes($"{t}");
@@ -82,7 +90,6 @@ public sealed class InstanceTemplate : IDisposable
             instance.Resources[i] = r.ImportPath is null ? new GuestResource(r.Name, instance.Instances[r.Instance], r.Destructor) : _hostResources[i]!;
         }
 
-        foreach ((int slot, int trampoline) in plan.TrampolineFuncs) instance.Funcs[slot] = Trampoline(instance, trampoline).AsFunc();
         Span<ValRaw> nothing = stackalloc ValRaw[1];
         foreach (Step step in _steps)
         {
@@ -90,13 +97,7 @@ public sealed class InstanceTemplate : IDisposable
             EnterStart(running);
             Instance core = step.Instantiate(this, instance);
             instance.CoreInstances[step.Plan.CoreInstance] = core;
-            foreach (Extract e in step.Extracts)
-            {
-                Extern item = Named(core, e.Name);
-                if (e.Memory) instance.Memories[e.Slot] = item.AsMemory();
-                else instance.Funcs[e.Slot] = item.AsFunc();
-            }
-
+            foreach ((int slot, byte[] name) in step.Memories) instance.Memories[slot] = Named(core, name).AsMemory();
             if (step.Start is not null) Named(core, step.Start).AsFunc().CallUnchecked(nothing);
             LeaveStart(running);
             instance.StepsDone++;
@@ -181,8 +182,15 @@ public sealed class InstanceTemplate : IDisposable
         _ => new ResourceDropTrampoline(t),
     };
 
-    /// <summary><see cref="PlanExtract"/> with the name as the engine wants it.</summary>
-    private readonly record struct Extract(bool Memory, int Slot, byte[] Name);
+    /// <summary>Takes the function of a slot out of where it is: when it is first called, because most instances call few.</summary>
+    internal Func FetchFunc(ComponentInstance instance, int slot)
+    {
+        FuncSource source = _funcs[slot];
+        return source.Name is null ? Trampoline(instance, source.Index).AsFunc() : Named(instance.CoreInstances[source.Index], source.Name).AsFunc();
+    }
+
+    /// <summary>Where the function of a slot is: an export of a core instance, or a trampoline where the name is null.</summary>
+    private readonly record struct FuncSource(int Index, byte[]? Name);
 
     /// <summary>One core module to instantiate: prepared where only the host's functions go in, else given its imports each time.</summary>
     private sealed class Step : IDisposable
@@ -200,7 +208,7 @@ public sealed class InstanceTemplate : IDisposable
             _imports = plan.Imported ? InOrderOf(modules[plan.Module], plan) : plan.Imports;
             _importNames = Array.ConvertAll(_imports, i => Encoding.UTF8.GetBytes(i.Name ?? ""));
             Start = plan.Start is null ? null : Encoding.UTF8.GetBytes(plan.Start);
-            Extracts = [.. plan.Extracts.Select(e => new Extract(e.Memory, e.Slot, Encoding.UTF8.GetBytes(e.Name)))];
+            Memories = [.. plan.Extracts.Where(e => e.Memory).Select(e => (e.Slot, Encoding.UTF8.GetBytes(e.Name)))];
             if (Array.TrueForAll(_imports, i => i.Kind == CoreRefKind.Trampoline) && !plan.Imported)
             {
                 _linker = new Linker(component.Engine);
@@ -218,7 +226,8 @@ public sealed class InstanceTemplate : IDisposable
 
         public PlanStep Plan { get; }
 
-        public Extract[] Extracts { get; }
+        /// <summary>Slot and export of each memory that the canonical ABI uses.</summary>
+        public (int Slot, byte[] Name)[] Memories { get; }
 
         /// <summary><see cref="PlanStep.Start"/>.</summary>
         public byte[]? Start { get; }

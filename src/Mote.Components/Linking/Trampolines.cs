@@ -72,7 +72,7 @@ internal sealed class FusedTrampoline(PlanTrampoline plan, PlanLift lift) : Tram
         }
 
         task.Start();
-        root.Funcs[lift.Func].CallUnchecked(core[..Math.Max(lift.CoreType.Parameters.Count, lift.CoreType.Results.Count)]);
+        root.GetFunc(lift.Func).CallUnchecked(core[..Math.Max(lift.CoreType.Parameters.Count, lift.CoreType.Results.Count)]);
         task.Return();
         if (lift.Type.Result is { } result)
         {
@@ -107,7 +107,7 @@ internal static class PostReturn
         if (options.PostReturn < 0) return;
         Span<ValRaw> values = [result];
         callee.MayLeave = false;
-        root.Funcs[options.PostReturn].CallUnchecked(values);
+        root.GetFunc(options.PostReturn).CallUnchecked(values);
         callee.MayLeave = true;
     }
 }

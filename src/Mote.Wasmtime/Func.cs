@@ -57,28 +57,4 @@ public readonly unsafe struct Func
         if ((error | trap) != 0) store.ThrowIfFailed(error, trap);
         GC.KeepAlive(store);
     }
-
-    /// <summary>The function's type; null where it uses types that host code never handles (references, vectors).</summary>
-    public FuncType? GetFuncType()
-    {
-        FuncHandle handle = _handle;
-        nint type = FuncNative.wasmtime_func_type(Store!.CheckedContext, &handle);
-        ValKind[]? parameters = Kinds(FuncNative.wasm_functype_params(type));
-        ValKind[]? results = Kinds(FuncNative.wasm_functype_results(type));
-        FuncNative.wasm_functype_delete(type);
-        return parameters is null || results is null ? null : new FuncType(parameters, results);
-    }
-
-    private static ValKind[]? Kinds(Vec* types)
-    {
-        var kinds = new ValKind[(int)types->Size];
-        for (int i = 0; i < kinds.Length; i++)
-        {
-            byte kind = FuncNative.wasm_valtype_kind(((nint*)types->Data)[i]);
-            if (kind > (byte)ValKind.F64) return null;
-            kinds[i] = (ValKind)kind;
-        }
-
-        return kinds;
-    }
 }

@@ -37,15 +37,11 @@ internal static unsafe partial class FuncNative
 {
     [LibraryImport(Libwasmtime.Name)] internal static partial void wasmtime_func_new_unchecked(nint context, nint type, delegate* unmanaged<nint, nint, ValRaw*, nuint, nint> callback, nint env, delegate* unmanaged<nint, void> finalizer, FuncHandle* func);
     [LibraryImport(Libwasmtime.Name)] internal static partial nint wasmtime_func_call_unchecked(nint context, FuncHandle* func, ValRaw* argsAndResults, nuint length, nint* trap);
-    [LibraryImport(Libwasmtime.Name)] internal static partial nint wasmtime_func_type(nint context, FuncHandle* func);
 
     [LibraryImport(Libwasmtime.Name)] internal static partial nint wasm_valtype_new(byte kind);
-    [LibraryImport(Libwasmtime.Name)] internal static partial byte wasm_valtype_kind(nint type);
     [LibraryImport(Libwasmtime.Name)] internal static partial void wasm_valtype_vec_new(Vec* vec, nuint size, nint* types);
     [LibraryImport(Libwasmtime.Name)] internal static partial nint wasm_functype_new(Vec* parameters, Vec* results);
     [LibraryImport(Libwasmtime.Name)] internal static partial void wasm_functype_delete(nint type);
-    [LibraryImport(Libwasmtime.Name)] internal static partial Vec* wasm_functype_params(nint type);
-    [LibraryImport(Libwasmtime.Name)] internal static partial Vec* wasm_functype_results(nint type);
 }
 
 internal static unsafe partial class GlobalNative

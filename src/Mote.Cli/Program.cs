@@ -15,6 +15,7 @@ internal static class Program
 {
     public static async Task<int> Main(string[] args)
     {
+        if (args is [CompileWorker.Command, ..]) return CompileWorker.Run(args.AsSpan(1));
         var root = new RootCommand("Mote runs WebAssembly components as microVMs at the edge of the network.")
         {
             UpCommand.Make(),

@@ -14,11 +14,15 @@ internal static class ToolHost
         string cache = CacheFolder();
         return new ComponentHost(new HostOptions
         {
-            Runtime = new RuntimeOptions { PoolSlots = 16, CacheFolder = cache.Length > 0 ? Path.Combine(cache, "code") : null },
+            Runtime = new RuntimeOptions { PoolSlots = 16, CacheFolder = cache.Length > 0 ? Path.Combine(cache, "code") : null, Compiler = Compiler() },
             KeyValueFile = Path.Combine(cache, "keyvalue.db"),
             Streams = streams,
         });
     }
+
+    /// <summary>This program as the compiler's process; null where it runs inside another (`dotnet mote.dll`).</summary>
+    public static CompileWorker? Compiler() =>
+        Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "mote" ? new CompileWorker { Program = path } : null;
 
     public static AppComponent Component(string path, Grants grants, MicroVmLimits limits)
     {

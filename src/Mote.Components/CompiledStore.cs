@@ -10,7 +10,28 @@ public static class CompiledStore
     private const string PlanFile = "plan";
 
     /// <summary>True where this component can be stored: one that imports core modules cannot.</summary>
-    public static bool CanStore(CompiledComponent component) => component.Plan.ModuleImports.Count == 0;
+    public static bool CanStore(Component component) => component.Plan.ModuleImports.Count == 0;
+
+    /// <summary>Writes the core modules that are to be compiled, N.wasm each, for a compiler outside this process.</summary>
+    public static void WriteSources(Component component, string folder)
+    {
+        for (int i = 0; i < component.Plan.Modules.Count; i++)
+        {
+            if (component.Plan.Modules[i].Needed) File.WriteAllBytes(Path.Combine(folder, $"{i}.wasm"), component.BytesOf(i).Span);
+        }
+    }
+
+    /// <summary><see cref="Files"/> of a component whose modules were compiled, N.cwasm each, where <see cref="WriteSources"/> had put them. Removes those.</summary>
+    public static IEnumerable<(string Name, byte[] Content)> FilesOf(Component component, string folder)
+    {
+        yield return (PlanFile, PlanWriter.Write(component.Plan));
+        for (int i = 0; i < component.Plan.Modules.Count; i++)
+        {
+            if (!component.Plan.Modules[i].Needed) continue;
+            File.Delete(Path.Combine(folder, $"{i}.wasm"));
+            yield return ($"{i}.cwasm", File.ReadAllBytes(Path.Combine(folder, $"{i}.cwasm")));
+        }
+    }
 
     /// <summary>The files of a compiled component: name and content. All of them are needed to load it.</summary>
     public static IEnumerable<(string Name, byte[] Content)> Files(CompiledComponent component)

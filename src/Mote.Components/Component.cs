@@ -49,8 +49,7 @@ public sealed class Component
         {
             for (int i = 0; i < modules.Length; i++)
             {
-                PlanModule m = Plan.Modules[i];
-                if (m.Needed) modules[i] = Module.Compile(engine, m.Merged.IsEmpty ? File.Span.Slice((int)m.Offset, m.Length) : m.Merged.Span);
+                if (Plan.Modules[i].Needed) modules[i] = Module.Compile(engine, BytesOf(i).Span);
             }
         }
         catch
@@ -60,6 +59,13 @@ public sealed class Component
         }
 
         return new CompiledComponent(engine, Plan, modules);
+    }
+
+    /// <summary>A core module of the plan.</summary>
+    internal ReadOnlyMemory<byte> BytesOf(int module)
+    {
+        PlanModule m = Plan.Modules[module];
+        return m.Merged.IsEmpty ? File.Slice((int)m.Offset, m.Length) : m.Merged;
     }
 }
 

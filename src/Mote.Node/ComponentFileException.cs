@@ -1,5 +1,6 @@
 // A component file that cannot be used: which file, where in it, why, and what would help.
 using Mote.Components;
+using Mote.Runtime;
 using Mote.Wasmtime;
 
 namespace Mote.Node;
@@ -47,6 +48,10 @@ public sealed class ComponentFileException(string file, string reason, Component
         catch (ComponentException e)
         {
             throw new ComponentFileException(path, e.Kind == ComponentErrorKind.Invalid ? $"not a valid component: {e.Message}" : e.Message, e.Kind, e);
+        }
+        catch (CompileException e)
+        {
+            throw new ComponentFileException(path, e.Message, ComponentErrorKind.Unsupported, e);
         }
         catch (WasmtimeException e) when (e is not TrapException)
         {

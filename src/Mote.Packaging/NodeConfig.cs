@@ -25,6 +25,9 @@ public sealed record NodeConfig
     /// <summary>The machine's profile.</summary>
     public ProfileKind Profile { get; init; } = ProfileKind.Auto;
 
+    /// <summary>Compiles components in a process of its own; null compiles in the node's. The program sets it, not the file.</summary>
+    public CompileWorker? Compiler { get; init; }
+
     /// <summary>The node's name in CloudEvents.</summary>
     public string Name { get; init; } = Environment.MachineName.ToLowerInvariant();
 

@@ -25,6 +25,9 @@ public sealed class CodeCache
         _key = LoadKey(Path.Combine(_folder, "key"));
     }
 
+    /// <summary>Most bytes of it; what was not used for longest goes first.</summary>
+    public long MaxBytes { get; init; } = 2L << 30;
+
     /// <summary>Where it is.</summary>
     public string Folder => _folder;
 
@@ -42,13 +45,28 @@ public sealed class CodeCache
         $"{Native.Libwasmtime()}|{System.Runtime.InteropServices.RuntimeInformation.ProcessArchitecture}|{engine.Options}";
 
     /// <summary>The compiled component, from the cache or compiled now and kept.</summary>
+    /// <param name="file">The component.</param>
+    /// <param name="engine">What it is to run on.</param>
+    /// <param name="compile">Compiles each N.wasm of a folder to N.cwasm, with this engine's options; null compiles in this process.</param>
     /// <exception cref="ComponentException">The file is not a valid component.</exception>
-    public CompiledComponent Get(ReadOnlyMemory<byte> file, Engine engine)
+    public CompiledComponent Get(ReadOnlyMemory<byte> file, Engine engine, Action<string>? compile = null)
     {
         string name = NameOf(file.Span, engine);
         if (TryLoad(name, engine) is { } known) return known;
-        CompiledComponent compiled = Component.Load(file, engine).Compile(engine);
-        if (CompiledStore.CanStore(compiled)) Save(name, compiled);
+        Component component = Component.Load(file, engine);
+        if (compile is not null && CompiledStore.CanStore(component))
+        {
+            Save(name, folder =>
+            {
+                CompiledStore.WriteSources(component, folder);
+                compile(folder);
+                return CompiledStore.FilesOf(component, folder);
+            });
+            return TryLoad(name, engine) ?? throw new IOException($"the code cache '{_folder}' did not keep what was written to it");
+        }
+
+        CompiledComponent compiled = component.Compile(engine);
+        if (CompiledStore.CanStore(component)) Save(name, compiled);
         return compiled;
     }
 
@@ -61,7 +79,11 @@ public sealed class CodeCache
         {
             if (!IsVerified(name) && !Verify(entry)) throw new InvalidDataException("the authentication tag does not fit");
             CompiledComponent component = CompiledStore.Load(engine, entry);
-            lock (_lock) _verified.Add(name);
+            lock (_lock)
+            {
+                if (_verified.Add(name)) Directory.SetLastWriteTimeUtc(entry, DateTime.UtcNow); // used: see Prune
+            }
+
             return component;
         }
         catch (Exception e) when (e is InvalidDataException or WasmtimeException or IOException)
@@ -78,23 +100,29 @@ public sealed class CodeCache
     }
 
     /// <summary>Keeps an entry: written beside, synced, then renamed into place.</summary>
-    public void Save(string name, CompiledComponent component)
+    public void Save(string name, CompiledComponent component) => Save(name, _ => CompiledStore.Files(component));
+
+    /// <param name="name">Name of the entry.</param>
+    /// <param name="make">Gives the entry's files; may use the folder that they will be in, and leaves nothing else there.</param>
+    private void Save(string name, Func<string, IEnumerable<(string Name, byte[] Content)>> make)
     {
         string final = Path.Combine(_folder, name), temporary = Path.Combine(_folder, $".{name}.{Environment.ProcessId}.{Guid.NewGuid():N}");
         MakePrivate(temporary);
         try
         {
             using var tag = IncrementalHash.CreateHMAC(HashAlgorithmName.SHA256, _key);
-            foreach ((string file, byte[] content) in CompiledStore.Files(component))
+            foreach ((string file, byte[] content) in make(temporary))
             {
-                WriteSynced(Path.Combine(temporary, file), content);
+                string path = Path.Combine(temporary, file);
+                if (!File.Exists(path)) Files.WriteSynced(path, content);
                 Append(tag, file, content);
             }
 
-            WriteSynced(Path.Combine(temporary, TagFile), tag.GetHashAndReset());
+            Files.WriteSynced(Path.Combine(temporary, TagFile), tag.GetHashAndReset());
             Files.SyncFolder(temporary);
             Directory.Move(temporary, final);
             Files.SyncFolder(_folder);
+            Prune(keep: final);
         }
         catch (IOException) when (Directory.Exists(final))
         {
@@ -105,6 +133,32 @@ public sealed class CodeCache
         {
             TryDelete(temporary);
             throw;
+        }
+    }
+
+    /// <summary>Removes what is too much, and what a process that was killed left behind. Whoever has an entry mapped keeps it.</summary>
+    private void Prune(string keep)
+    {
+        var entries = new List<(DirectoryInfo Entry, long Bytes)>();
+        foreach (DirectoryInfo entry in new DirectoryInfo(_folder).EnumerateDirectories())
+        {
+            try
+            {
+                if (entry.Name.StartsWith('.') && entry.LastWriteTimeUtc < DateTime.UtcNow.AddHours(-1)) TryDelete(entry.FullName);
+                else entries.Add((entry, entry.EnumerateFiles().Sum(f => f.Length)));
+            }
+            catch (IOException)
+            {
+                // Another process removes it now.
+            }
+        }
+
+        long total = entries.Sum(e => e.Bytes);
+        foreach ((DirectoryInfo entry, long bytes) in entries.Where(e => e.Entry.FullName != keep && !e.Entry.Name.StartsWith('.')).OrderBy(e => e.Entry.LastWriteTimeUtc))
+        {
+            if (total <= MaxBytes) break;
+            TryDelete(entry.FullName);
+            total -= bytes;
         }
     }
 
@@ -129,13 +183,6 @@ public sealed class CodeCache
     {
         tag.AppendData(Encoding.UTF8.GetBytes($"{file}:{content.Length}:"));
         tag.AppendData(content);
-    }
-
-    private static void WriteSynced(string path, byte[] content)
-    {
-        using var stream = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1 << 16);
-        stream.Write(content);
-        stream.Flush(flushToDisk: true);
     }
 
     private static void TryDelete(string folder)
@@ -172,7 +219,7 @@ public sealed class CodeCache
         if (!File.Exists(path))
         {
             string temporary = $"{path}.{Environment.ProcessId}";
-            WriteSynced(temporary, RandomNumberGenerator.GetBytes(32));
+            Files.WriteSynced(temporary, RandomNumberGenerator.GetBytes(32));
             if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(temporary, UnixFileMode.UserRead | UnixFileMode.UserWrite);
             try
             {

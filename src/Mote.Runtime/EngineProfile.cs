@@ -43,6 +43,18 @@ public static class EngineProfile
         return new Engine(EngineOptions.SmallDevice);
     }
 
+    /// <summary>A name of engine options for <see cref="ByName"/>: what a compiler in another process needs to know.</summary>
+    internal static string Name(Engine engine) =>
+        engine.Options.Pooling is { } pool ? $"server:{pool.TotalMemories}" : engine.Options == OnDemand ? "on-demand" : "small";
+
+    /// <summary>An engine with the options of this name.</summary>
+    internal static Engine ByName(string name) => new(name switch
+    {
+        "small" => EngineOptions.SmallDevice,
+        "on-demand" => OnDemand,
+        _ => Server(uint.Parse(name.AsSpan("server:".Length), System.Globalization.CultureInfo.InvariantCulture)),
+    });
+
     /// <summary>Pooled, with room for this many instances.</summary>
     public static EngineOptions Server(uint slots) => new()
     {

@@ -23,4 +23,12 @@ internal static partial class Files
 
     [LibraryImport("libc", EntryPoint = "close", SetLastError = true)]
     private static partial int Close(int fd);
+
+    /// <summary>Writes a new file and waits until it is on disk.</summary>
+    public static void WriteSynced(string path, ReadOnlySpan<byte> content)
+    {
+        using var stream = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1 << 16);
+        stream.Write(content);
+        stream.Flush(flushToDisk: true);
+    }
 }

@@ -15,6 +15,9 @@ public sealed record RuntimeOptions
 
     /// <summary>Folder for compiled code; null compiles each time.</summary>
     public string? CacheFolder { get; init; }
+
+    /// <summary>Compiles in a process of its own what is not in the cache; null compiles in this process, as does a runtime without a cache.</summary>
+    public CompileWorker? Compiler { get; init; }
 }
 
 /// <summary>Compiles components, from the cache where it can, and owns the clock that stops guests.</summary>
@@ -22,6 +25,7 @@ public sealed class RuntimeEngine : IDisposable
 {
     private readonly Lazy<Engine> _onDemand;
     private readonly CodeCache? _cache;
+    private readonly CompileWorker? _compiler;
 
     /// <summary>Makes the engines.</summary>
     public RuntimeEngine(RuntimeOptions options)
@@ -29,6 +33,7 @@ public sealed class RuntimeEngine : IDisposable
         Engine = EngineProfile.Create(options.Profile, options.PoolSlots, out ProfileKind chosen);
         Profile = chosen;
         _onDemand = new Lazy<Engine>(() => new Engine(EngineProfile.OnDemand));
+        _compiler = options.Compiler;
         _cache = options.CacheFolder is null ? null : new CodeCache(options.CacheFolder);
         Ticker = new EpochTicker(() => _onDemand.IsValueCreated ? [Engine, _onDemand.Value] : [Engine]);
     }
@@ -45,6 +50,7 @@ public sealed class RuntimeEngine : IDisposable
     /// <summary>Decodes, validates and compiles a component, or takes it from the cache.</summary>
     /// <exception cref="ComponentException">The file is not a valid component, or uses what is not supported yet.</exception>
     /// <exception cref="WasmtimeException">A module in it cannot be compiled.</exception>
+    /// <exception cref="CompileException">Compiling it takes more memory or time than it may.</exception>
     public CompiledComponent Compile(ReadOnlyMemory<byte> file)
     {
         try
@@ -59,7 +65,8 @@ public sealed class RuntimeEngine : IDisposable
         }
     }
 
-    private CompiledComponent Get(ReadOnlyMemory<byte> file, Engine engine) => _cache?.Get(file, engine) ?? Component.Load(file, engine).Compile(engine);
+    private CompiledComponent Get(ReadOnlyMemory<byte> file, Engine engine) =>
+        _cache?.Get(file, engine, _compiler is { } c ? folder => c.Compile(folder, EngineProfile.Name(engine)) : null) ?? Component.Load(file, engine).Compile(engine);
 
     /// <inheritdoc/>
     public void Dispose()

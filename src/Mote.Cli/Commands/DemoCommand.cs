@@ -58,7 +58,7 @@ internal static class DemoCommand
             alerts.Enqueue(e);
             lock (lines) words.WriteLine(CollectCommand.Line(e));
         }).ConfigureAwait(false);
-        var config = new NodeConfig { Name = "demo", DataFolder = Path.Combine(data, "node"), BrokerListen = "127.0.0.1:0", UpstreamUrl = collector.Url };
+        var config = new NodeConfig { Name = "demo", DataFolder = Path.Combine(data, "node"), BrokerListen = "127.0.0.1:0", UpstreamUrl = collector.Url, Compiler = ToolHost.Compiler() };
         await using EdgeNode node = await EdgeNode.StartAsync(config, [app], line =>
         {
             lock (lines) Console.Error.WriteLine(line);

@@ -66,7 +66,7 @@ internal static class UpCommand
         string folder = Path.GetDirectoryName(app.File)!;
         string beside = Path.Combine(folder, "node.toml");
         if (file is not null && !File.Exists(file)) throw new CliException(ExitCode.NoInput, $"{file}: there is no such node config");
-        var defaults = new NodeConfig { DataFolder = Path.Combine(folder, ".mote") };
+        var defaults = new NodeConfig { DataFolder = Path.Combine(folder, ".mote"), Compiler = ToolHost.Compiler() };
         return file is not null ? NodeConfig.Load(file, defaults) : File.Exists(beside) ? NodeConfig.Load(beside, defaults) : defaults;
     }
 

@@ -229,7 +229,7 @@ public sealed class WastRunner : IDisposable
     {
         Component component = Component.Load(wasm, Engine, _features);
         CompiledComponent compiled = component.Compile(Engine);
-        if (_options.Stored && CompiledStore.CanStore(compiled)) compiled = StoreAndLoad(compiled);
+        if (_options.Stored && CompiledStore.CanStore(component)) compiled = StoreAndLoad(compiled);
         InstanceTemplate template = _host.Linker.Link(compiled);
         return new WastInstance(component, template, template.Instantiate());
     }

@@ -247,5 +247,9 @@ public sealed class ComponentInstance : IDisposable
         }
     }
 
-    private static void ThrowPoisoned() => throw new TrapException("cannot enter component instance: it trapped before");
+    private void ThrowPoisoned()
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this); // a call that met the closed store has poisoned it too
+        throw new TrapException("cannot enter component instance: it trapped before");
+    }
 }

@@ -223,7 +223,8 @@ public sealed class HostTests
                 Engines.Epochs.IncrementEpoch();
                 Thread.Yield();
             }
-        }) { IsBackground = true };
+        })
+        { IsBackground = true };
         ticker.Start();
 
         TrapException trap = Assert.Throws<TrapException>(() => guest.Call("spin"));

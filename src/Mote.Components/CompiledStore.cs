@@ -1,4 +1,6 @@
 // A compiled component as files: plan, machine code of each module.
+using System.Buffers.Binary;
+using System.Numerics;
 using Mote.Components.Linking;
 using Mote.Wasmtime;
 
@@ -36,7 +38,11 @@ public static class CompiledStore
     /// <summary>The files of a compiled component: name and content. All of them are needed to load it.</summary>
     public static IEnumerable<(string Name, byte[] Content)> Files(CompiledComponent component)
     {
-        yield return (PlanFile, PlanWriter.Write(component.Plan));
+        byte[] plan = PlanWriter.Write(component.Plan);
+        var sealedPlan = new byte[plan.Length + sizeof(uint)];
+        plan.CopyTo(sealedPlan, 0);
+        BinaryPrimitives.WriteUInt32LittleEndian(sealedPlan.AsSpan(plan.Length), Checksum(plan));
+        yield return (PlanFile, sealedPlan);
         for (int i = 0; i < component.Modules.Length; i++)
         {
             if (component.Modules[i] is { } module) yield return ($"{i}.cwasm", module.Serialize());
@@ -51,7 +57,7 @@ public static class CompiledStore
     /// <exception cref="WasmtimeException">Machine code is of another engine.</exception>
     public static CompiledComponent Load(Engine engine, string folder)
     {
-        Plan plan = PlanReader.Read(File.ReadAllBytes(Path.Combine(folder, PlanFile)));
+        Plan plan = PlanReader.Read(Unseal(File.ReadAllBytes(Path.Combine(folder, PlanFile))));
         var modules = new Module?[plan.Modules.Count];
         try
         {
@@ -67,5 +73,21 @@ public static class CompiledStore
         }
 
         return new CompiledComponent(engine, plan, modules);
+    }
+
+    /// <summary>The plan without its checksum, which a torn write or a flipped bit does not pass.</summary>
+    private static ReadOnlySpan<byte> Unseal(ReadOnlySpan<byte> file)
+    {
+        int length = file.Length - sizeof(uint);
+        return length >= 0 && Checksum(file[..length]) == BinaryPrimitives.ReadUInt32LittleEndian(file[length..])
+            ? file[..length] : throw new InvalidDataException("the stored plan is damaged");
+    }
+
+    private static uint Checksum(ReadOnlySpan<byte> bytes)
+    {
+        uint crc = uint.MaxValue;
+        for (; bytes.Length >= sizeof(ulong); bytes = bytes[sizeof(ulong)..]) crc = BitOperations.Crc32C(crc, BinaryPrimitives.ReadUInt64LittleEndian(bytes));
+        foreach (byte b in bytes) crc = BitOperations.Crc32C(crc, b);
+        return ~crc;
     }
 }

@@ -141,20 +141,32 @@ public sealed class ComponentInstance : IDisposable
     }
 
     /// <inheritdoc/>
+    /// <exception cref="AggregateException">Resources of the host threw as they were dropped; all were tried.</exception>
     public void Dispose()
     {
         if (_disposed) return;
         _disposed = true;
         Store.Dispose();
         // No guest code runs here: a destructor of the guest's own would find its memory gone. The host frees its side.
+        List<Exception>? failures = null;
         foreach (RuntimeInstance instance in Instances)
         {
             if (instance.Handles.Live == 0) continue;
             foreach (HandleTable.Entry entry in instance.Handles.Remaining())
             {
-                if (entry is { Own: true, Kind: HostResource type, Host: { } value }) type.Drop(this, value);
+                if (entry is not { Own: true, Kind: HostResource type, Host: { } value }) continue;
+                try
+                {
+                    type.Drop(this, value);
+                }
+                catch (Exception e)
+                {
+                    (failures ??= []).Add(e); // one that cannot let go must not keep the others
+                }
             }
         }
+
+        if (failures is not null) throw new AggregateException("resources of the host could not be dropped", failures);
     }
 
     // ---- calls ----
@@ -255,5 +267,9 @@ public sealed class ComponentInstance : IDisposable
         }
     }
 
-    private static void ThrowPoisoned() => throw new TrapException("cannot enter component instance: it trapped before");
+    private void ThrowPoisoned()
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this); // a call that met the closed store has poisoned it too
+        throw new TrapException("cannot enter component instance: it trapped before");
+    }
 }

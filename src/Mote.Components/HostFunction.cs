@@ -99,9 +99,9 @@ public sealed class DynamicHostFunction : HostFunction
         }
 
         Value? result = _body(call.Instance, arguments);
-        foreach (Value argument in arguments)
+        for (int i = 0; i < arguments.Length; i++)
         {
-            if (argument is ResourceValue { Handle: { IsOwned: false } borrowed }) borrowed.End();
+            if (type.ParameterTypes[i].ContainsBorrow) EndBorrows(arguments[i]);
         }
 
         call.Guest.Refresh();
@@ -119,5 +119,40 @@ public sealed class DynamicHostFunction : HostFunction
             int zero = 0;
             DynamicAbi.LowerFlat(ref call.Guest, resultType, result, call.Values, ref zero);
         }
+    }
+
+    /// <summary>What was lent for the call is the guest's alone again, wherever in the value it stands.</summary>
+    private static void EndBorrows(Value? value)
+    {
+        IEnumerable<Value?> inside = [];
+        switch (value)
+        {
+            case ResourceValue { Handle: { IsOwned: false } borrowed }:
+                borrowed.End();
+                break;
+            case ListValue v:
+                inside = v.Items;
+                break;
+            case TupleValue v:
+                inside = v.Items;
+                break;
+            case RecordValue v:
+                inside = v.Fields.Select(f => f.Value);
+                break;
+            case MapValue v:
+                inside = v.Entries.Select(e => e.Value);
+                break;
+            case VariantValue v:
+                inside = [v.Payload];
+                break;
+            case OptionValue v:
+                inside = [v.Some];
+                break;
+            case ResultValue v:
+                inside = [v.Payload];
+                break;
+        }
+
+        foreach (Value? item in inside) EndBorrows(item);
     }
 }

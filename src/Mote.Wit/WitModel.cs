@@ -218,7 +218,15 @@ public sealed class WitTypeDef
     public bool IsUse { get; internal set; }
 
     /// <summary>The definition at the end of all aliases; itself where it is none or stands for an unnamed type.</summary>
-    public WitTypeDef Origin => Kind == TypeDefKind.Alias && Alias is NamedType n ? n.Definition.Origin : this;
+    public WitTypeDef Origin
+    {
+        get
+        {
+            WitTypeDef origin = this;
+            while (origin.Kind == TypeDefKind.Alias && origin.Alias is NamedType n) origin = n.Definition;
+            return origin;
+        }
+    }
 }
 
 /// <summary>Kinds of functions.</summary>
@@ -290,7 +298,15 @@ public abstract class WitType
     }
 
     /// <summary>The type with all aliases followed.</summary>
-    public WitType Resolved => this is NamedType { Definition: { Kind: TypeDefKind.Alias, Alias: { } target } } ? target.Resolved : this;
+    public WitType Resolved
+    {
+        get
+        {
+            WitType type = this;
+            while (type is NamedType { Definition: { Kind: TypeDefKind.Alias, Alias: { } target } }) type = target;
+            return type;
+        }
+    }
 }
 
 /// <summary>Primitive types, by their WIT names.</summary>

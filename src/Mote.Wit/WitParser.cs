@@ -8,8 +8,12 @@ internal sealed class WitParser
 {
     private readonly string _file;
     private readonly List<Token> _tokens;
+    /// <summary>Deeper types are nobody's; each level costs stack here and in everything that reads the result.</summary>
+    private const int MaxTypeDepth = 100;
+
     private readonly ISet<string> _features;
     private int _at;
+    private int _typeDepth;
 
     private WitParser(string file, string text, ISet<string> features)
     {
@@ -22,6 +26,9 @@ internal sealed class WitParser
     public static FileSyntax Parse(string file, string text, ISet<string> features) => new WitParser(file, text, features).File();
 
     private Token Current => _tokens[_at];
+
+    /// <summary>A token further on; the last one is the end of the file.</summary>
+    private Token Ahead(int count) => _tokens[System.Math.Min(_at + count, _tokens.Count - 1)];
 
     private WitException Error(Token at, string message) => new WitException(_file, at.Line, at.Column, message);
 
@@ -53,8 +60,12 @@ internal sealed class WitParser
     private Token Identifier(string what)
     {
         if (Current.Kind != TokenKind.Identifier) throw Error(Current, $"expected {what}, found {Show(Current)}");
+        if (!IsKebab(Current.Text)) throw Error(Current, $"`{Current.Text}` is not kebab-case: words of letters and digits, each all lower-case or all upper-case, joined by single dashes");
         return _tokens[_at++];
     }
+
+    private static bool IsKebab(string name) =>
+        !WitLexer.IsDigit(name[0]) && name.Split('-').All(word => word.Length > 0 && !(word.Any(c => c is >= 'a' and <= 'z') && word.Any(c => c is >= 'A' and <= 'Z')));
 
     // ---- files and packages ----
 
@@ -106,7 +117,7 @@ internal sealed class WitParser
         while (Current.Line == line && Current.Column == column && (Current.Kind is TokenKind.Integer or TokenKind.Identifier || IsSymbol(".") || IsSymbol("-") || IsSymbol("+")))
         {
             // `use a:b/c@1.0.0.{x}`: the dot before a brace is not the version's.
-            if (IsSymbol(".") && _tokens[_at + 1] is { Kind: TokenKind.Symbol, Text: "{" }) break;
+            if (IsSymbol(".") && Ahead(1) is { Kind: TokenKind.Symbol, Text: "{" }) break;
             version += Current.Text;
             column += Current.Text.Length;
             _at++;
@@ -266,7 +277,7 @@ internal sealed class WitParser
     {
         // `import name: …` has a colon and then no package; `import ns:pkg/iface;` has.
         Token name = Current;
-        bool plain = _tokens[_at + 1] is { Kind: TokenKind.Symbol, Text: ":" } && !(_tokens[_at + 3] is { Kind: TokenKind.Symbol, Text: "/" });
+        bool plain = Ahead(1) is { Kind: TokenKind.Symbol, Text: ":" } && !(Ahead(3) is { Kind: TokenKind.Symbol, Text: "/" });
         var item = new ItemSyntax { Name = name, Docs = docs };
         if (!plain)
         {
@@ -278,7 +289,7 @@ internal sealed class WitParser
 
         Identifier("a name");
         Expect(":");
-        if (IsKeyword("interface") && _tokens[_at + 1] is { Kind: TokenKind.Symbol, Text: "{" })
+        if (IsKeyword("interface") && Ahead(1) is { Kind: TokenKind.Symbol, Text: "{" })
         {
             _at++;
             item.Kind = import ? ItemSyntaxKind.ImportInterface : ItemSyntaxKind.ExportInterface;
@@ -327,7 +338,7 @@ internal sealed class WitParser
     private ItemSyntax? TypeDef(string docs)
     {
         // A keyword followed by a colon is a function of that name, which older files have.
-        if (_tokens[_at + 1] is { Kind: TokenKind.Symbol, Text: ":" }) return null;
+        if (Ahead(1) is { Kind: TokenKind.Symbol, Text: ":" }) return null;
         var def = new TypeDefSyntax();
         Token keyword = Current;
         if (EatKeyword("type")) def.Kind = TypeDefKind.Alias;
@@ -396,7 +407,7 @@ internal sealed class WitParser
             bool included = Gates(out string docs);
             if (docs.Length == 0) docs = Current.Docs;
             FunctionSyntax f;
-            if (IsKeyword("constructor") && _tokens[_at + 1] is { Kind: TokenKind.Symbol, Text: "(" })
+            if (IsKeyword("constructor") && Ahead(1) is { Kind: TokenKind.Symbol, Text: "(" })
             {
                 Token at = Current;
                 _at++;
@@ -461,6 +472,7 @@ internal sealed class WitParser
             throw Error(Current, $"expected `<` after `{name.Text}`, found {Show(Current)}");
         }
 
+        if (++_typeDepth > MaxTypeDepth) throw Error(at, $"types are nested more than {MaxTypeDepth} deep");
         Expect("<");
         while (!Eat(">"))
         {
@@ -483,6 +495,7 @@ internal sealed class WitParser
             }
         }
 
+        _typeDepth--;
         return type;
     }
 

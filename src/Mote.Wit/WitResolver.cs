@@ -16,6 +16,12 @@ public sealed class WitResolver
     private readonly HashSet<WitWorld> _doneWorlds = new();
     private readonly HashSet<WitWorld> _runningWorlds = new();
 
+    /// <summary>How many interfaces, worlds or types may stand on one another: each costs stack, here and later.</summary>
+    private const int MaxDepth = 200;
+
+    /// <summary>Of interfaces and worlds: the longest way along their uses.</summary>
+    private readonly Dictionary<WitOwner, int> _depths = new();
+
     private WitResolver()
     {
     }
@@ -90,6 +96,7 @@ public sealed class WitResolver
                 {
                     var iface = new WitInterface(package, i.Name.Text) { Docs = i.Docs };
                     if (_interfaces.ContainsKey((package, iface.Name))) throw new WitException(file.Path, i.Name.Line, i.Name.Column, $"interface `{iface.Name}` is defined twice in `{name}`");
+                    if (package.Worlds.Any(w => w.Name == iface.Name)) throw Error(file, i.Name, $"`{iface.Name}` is the name of an interface and of a world in `{name}`");
                     _interfaces.Add((package, iface.Name), iface);
                     _pending.Add(iface, (i, file, body));
                     package.Interfaces.Add(iface);
@@ -98,6 +105,8 @@ public sealed class WitResolver
                 foreach (WorldSyntax w in body.Worlds)
                 {
                     var world = new WitWorld(package, w.Name.Text) { Docs = w.Docs };
+                    if (package.Worlds.Any(other => other.Name == world.Name)) throw Error(file, w.Name, $"world `{world.Name}` is defined twice in `{name}`");
+                    if (package.Interfaces.Any(i => i.Name == world.Name)) throw Error(file, w.Name, $"`{world.Name}` is the name of an interface and of a world in `{name}`");
                     _worlds.Add(world, (w, file, body));
                     package.Worlds.Add(world);
                 }
@@ -133,17 +142,30 @@ public sealed class WitResolver
         return parts[0] != "0" ? parts[0] : parts.Length > 1 && parts[1] != "0" ? "0." + parts[1] : version;
     }
 
+    /// <summary>What a name stands for by the uses at the top level.</summary>
+    private PathSyntax Follow(PathSyntax path, FileSyntax file, PackageSyntax body)
+    {
+        var seen = new HashSet<string>();
+        PathSyntax found = path;
+        PathSyntax? first = null;
+        while (found.Package is null && body.Uses.FirstOrDefault(u => u.Local == found.Name).Target is { } target)
+        {
+            if (target.Package is null && target.Name == found.Name) break;
+            first ??= target;
+            if (!seen.Add(found.Name)) throw Error(file, first.At, $"`{path.Name}` stands for itself");
+            found = target;
+        }
+
+        return found;
+    }
+
     private WitInterface FindInterface(PathSyntax path, FileSyntax file, PackageSyntax body, WitPackage own)
     {
+        path = Follow(path, file, body);
         if (path.Package is { } package)
         {
             WitPackage found = FindPackage(package) ?? throw Error(file, path.At, $"package `{package}` is not here: put its files beside yours (in deps/)");
             return Lookup(found, path.Name) ?? throw Error(file, path.At, $"package `{found.Name}` has no interface `{path.Name}`");
-        }
-
-        foreach ((string local, PathSyntax target) in body.Uses)
-        {
-            if (local == path.Name) return FindInterface(target, file, body, own);
         }
 
         return Lookup(own, path.Name) ?? throw Error(file, path.At, $"there is no interface `{path.Name}` in `{own.Name}`");
@@ -157,6 +179,7 @@ public sealed class WitResolver
     {
         if (!_pending.TryGetValue(iface, out (InterfaceSyntax Syntax, FileSyntax File, PackageSyntax Body) source)) return;
         if (!_running.Add(iface)) throw Error(source.File, source.Syntax.Name, $"interface `{iface.Name}` uses itself, by way of others");
+        if (_running.Count > MaxDepth) throw Error(source.File, source.Syntax.Name, $"interfaces use one another more than {MaxDepth} deep");
         Fill(iface, source.Syntax.Items, source.File, source.Body, iface.Package!);
         _running.Remove(iface);
         _pending.Remove(iface);
@@ -169,12 +192,22 @@ public sealed class WitResolver
         DeclareTypes(iface, scope, items, file, body, package);
         foreach (ItemSyntax item in items)
         {
-            if (item.Kind == ItemSyntaxKind.Type) AddResourceFunctions(scope, item, iface.Functions);
-            else if (item.Kind == ItemSyntaxKind.Function) iface.Functions.Add(scope.Function(item.Function!, null));
+            if (item.Kind == ItemSyntaxKind.Type)
+            {
+                foreach (FunctionSyntax f in item.TypeDef!.Functions) AddFunction(iface, file, f, scope.Function(f, scope.Find(item.Name)));
+            }
+            else if (item.Kind == ItemSyntaxKind.Function)
+            {
+                AddFunction(iface, file, item.Function!, scope.Function(item.Function!, null));
+            }
         }
+    }
 
-        string? twice = iface.Functions.GroupBy(f => f.ExternName).FirstOrDefault(g => g.Count() > 1)?.Key;
-        if (twice is not null) throw new WitException(file.Path, 1, 1, $"function `{twice}` is defined twice in `{iface.Name}`");
+    private void AddFunction(WitInterface iface, FileSyntax file, FunctionSyntax syntax, WitFunction function)
+    {
+        if (iface.Functions.Any(f => f.ExternName == function.ExternName)) throw Error(file, syntax.Name, $"function `{function.ExternName}` is defined twice in `{iface.Name}`");
+        if (function.Resource is null && iface.Types.Any(t => t.Name == function.Name)) throw Error(file, syntax.Name, $"`{function.Name}` is the name of a type and of a function in `{iface.Name}`");
+        iface.Functions.Add(function);
     }
 
     private void DeclareTypes(WitOwner owner, Scope scope, List<ItemSyntax> items, FileSyntax file, PackageSyntax body, WitPackage package)
@@ -185,6 +218,8 @@ public sealed class WitResolver
             {
                 WitInterface from = FindInterface(item.Use!.From, file, body, package);
                 Ensure(from);
+                _depths[owner] = System.Math.Max(_depths.TryGetValue(owner, out int depth) ? depth : 0, 1 + (_depths.TryGetValue(from, out int below) ? below : 0));
+                if (_depths[owner] > MaxDepth) throw Error(file, item.Use.From.At, $"interfaces use one another more than {MaxDepth} deep");
                 foreach ((Token name, string local) in item.Use.Names)
                 {
                     WitTypeDef target = from.Types.FirstOrDefault(t => t.Name == name.Text) ?? throw Error(file, name, $"interface `{from.QualifiedName}` has no type `{name.Text}`");
@@ -201,14 +236,9 @@ public sealed class WitResolver
             }
         }
 
+        scope.CheckAliases(items);
         foreach (ItemSyntax item in items.Where(i => i.Kind == ItemSyntaxKind.Type)) scope.Define(item);
         scope.CheckCycles(items);
-    }
-
-    private static void AddResourceFunctions(Scope scope, ItemSyntax item, List<WitFunction> into)
-    {
-        if (item.TypeDef!.Kind != TypeDefKind.Resource) return;
-        foreach (FunctionSyntax f in item.TypeDef.Functions) into.Add(scope.Function(f, scope.Find(item.Name)));
     }
 
     // ---- worlds ----
@@ -218,6 +248,7 @@ public sealed class WitResolver
         if (_doneWorlds.Contains(world)) return;
         (WorldSyntax syntax, FileSyntax file, PackageSyntax body) = _worlds[world];
         if (!_runningWorlds.Add(world)) throw Error(file, syntax.Name, $"world `{world.Name}` includes itself");
+        if (_runningWorlds.Count > MaxDepth) throw Error(file, syntax.Name, $"worlds include one another more than {MaxDepth} deep");
         var scope = new Scope(this, file);
         DeclareTypes(world, scope, syntax.Items, file, body, world.Package!);
         foreach (ItemSyntax item in syntax.Items)
@@ -228,16 +259,14 @@ public sealed class WitResolver
                     AddInterface(world, item, file, body);
                     break;
                 case ItemSyntaxKind.ImportFunction:
-                    world.Imports.Add(new WitWorldItem(item.Name.Text, null, scope.Function(item.Function!, null)));
+                    AddOwn(world, item, file, new WitWorldItem(item.Name.Text, null, scope.Function(item.Function!, null)));
                     break;
                 case ItemSyntaxKind.ExportFunction:
-                    world.Exports.Add(new WitWorldItem(item.Name.Text, null, scope.Function(item.Function!, null)));
+                    AddOwn(world, item, file, new WitWorldItem(item.Name.Text, null, scope.Function(item.Function!, null)));
                     break;
                 case ItemSyntaxKind.Type:
                     // A resource that a world defines is imported, and its functions beside it.
-                    var functions = new List<WitFunction>();
-                    AddResourceFunctions(scope, item, functions);
-                    foreach (WitFunction f in functions) AddItem(world.Imports, new WitWorldItem(f.ExternName, null, f));
+                    foreach (WitFunction f in item.TypeDef!.Functions.Select(f => scope.Function(f, scope.Find(item.Name)))) AddItem(world.Imports, new WitWorldItem(f.ExternName, null, f));
                     break;
                 case ItemSyntaxKind.Include:
                     Include(world, item, file, body);
@@ -253,20 +282,25 @@ public sealed class WitResolver
     private void AddInterface(WitWorld world, ItemSyntax item, FileSyntax file, PackageSyntax body)
     {
         WitInterface iface;
-        string name;
         if (item.Inline is { } inline)
         {
             iface = new WitInterface(null, item.Name.Text) { Docs = item.Docs };
             Fill(iface, inline.Items, file, body, world.Package!);
-            name = item.Name.Text;
-        }
-        else
-        {
-            iface = FindInterface(item.Path!, file, body, world.Package!);
-            name = iface.QualifiedName;
+            AddOwn(world, item, file, new WitWorldItem(item.Name.Text, iface, null));
+            return;
         }
 
-        AddItem(item.Kind == ItemSyntaxKind.ImportInterface ? world.Imports : world.Exports, new WitWorldItem(name, iface, null));
+        iface = FindInterface(item.Path!, file, body, world.Package!);
+        AddItem(item.Kind == ItemSyntaxKind.ImportInterface ? world.Imports : world.Exports, new WitWorldItem(iface.QualifiedName, iface, null));
+    }
+
+    /// <summary>An item under a name of the world's own, which must be new.</summary>
+    private void AddOwn(WitWorld world, ItemSyntax syntax, FileSyntax file, WitWorldItem item)
+    {
+        bool import = syntax.Kind is ItemSyntaxKind.ImportInterface or ItemSyntaxKind.ImportFunction;
+        List<WitWorldItem> items = import ? world.Imports : world.Exports;
+        if (items.Any(i => i.Name == item.Name)) throw Error(file, syntax.Name, $"`{item.Name}` is {(import ? "imported" : "exported")} twice");
+        items.Add(item);
     }
 
     private static void AddItem(List<WitWorldItem> items, WitWorldItem item)
@@ -276,14 +310,15 @@ public sealed class WitResolver
 
     private void Include(WitWorld world, ItemSyntax item, FileSyntax file, PackageSyntax body)
     {
-        WitPackage package = item.Path!.Package is { } other
-            ? FindPackage(other) ?? throw Error(file, item.Path.At, $"package `{other}` is not here: put its files beside yours (in deps/)")
-            : body.Uses.Any(u => u.Local == item.Path.Name) ? FindPackage(body.Uses.First(u => u.Local == item.Path.Name).Target.Package!)! : world.Package!;
-        WitWorld included = package.Worlds.FirstOrDefault(w => w.Name == item.Path.Name) ?? throw Error(file, item.Path.At, $"there is no world `{item.Path.Name}` in `{package.Name}`");
+        PathSyntax path = Follow(item.Path!, file, body);
+        WitPackage package = path.Package is { } other
+            ? FindPackage(other) ?? throw Error(file, path.At, $"package `{other}` is not here: put its files beside yours (in deps/)")
+            : world.Package!;
+        WitWorld included = package.Worlds.FirstOrDefault(w => w.Name == path.Name) ?? throw Error(file, item.Path!.At, $"there is no world `{path.Name}` in `{package.Name}`");
         Ensure(included);
         foreach ((string from, _) in item.Renames!)
         {
-            if (included.Imports.Concat(included.Exports).All(i => i.Name != from)) throw Error(file, item.Path.At, $"world `{included.Name}` has no import or export `{from}`: only those can be renamed");
+            if (included.Imports.Concat(included.Exports).All(i => i.Name != from)) throw Error(file, item.Path!.At, $"world `{included.Name}` has no import or export `{from}`: only those can be renamed");
         }
 
         foreach (WitWorldItem i in included.Imports) AddItem(world.Imports, Renamed(i));
@@ -368,23 +403,49 @@ public sealed class WitResolver
             if (def.Kind == TypeDefKind.Flags && def.Members.Count > 32) throw _resolver.Error(_file, item.Name, $"flags have at most 32 names, `{def.Name}` has {def.Members.Count}");
         }
 
-        /// <summary>No type may contain itself.</summary>
-        public void CheckCycles(List<ItemSyntax> items)
+        /// <summary>No name may stand for itself; checked before any is followed.</summary>
+        public void CheckAliases(List<ItemSyntax> items)
         {
-            var done = new HashSet<WitTypeDef>();
-            foreach (ItemSyntax item in items.Where(i => i.Kind == ItemSyntaxKind.Type))
+            Dictionary<string, ItemSyntax> aliases = items.Where(i => i.TypeDef?.Alias is { IsName: true }).ToDictionary(i => i.Name.Text);
+            var done = new HashSet<string>();
+            foreach (ItemSyntax item in aliases.Values)
             {
-                Visit(_types[item.Name.Text], item.Name, new HashSet<WitTypeDef>(), done);
+                var path = new HashSet<string>();
+                for (ItemSyntax? at = item; at is not null && !done.Contains(at.Name.Text); at = aliases.TryGetValue(at.TypeDef!.Alias!.Name, out ItemSyntax? next) ? next : null)
+                {
+                    if (!path.Add(at.Name.Text)) throw ContainsItself(at.Name);
+                }
+
+                done.UnionWith(path);
             }
         }
 
-        private void Visit(WitTypeDef def, Token at, HashSet<WitTypeDef> path, HashSet<WitTypeDef> done)
+        private WitException ContainsItself(Token name) => _resolver.Error(_file, name, $"type `{name.Text}` contains itself");
+
+        /// <summary>No type may contain itself, or more than a bounded number of others one in the other.</summary>
+        public void CheckCycles(List<ItemSyntax> items)
         {
-            if (done.Contains(def)) return;
-            if (!path.Add(def)) throw _resolver.Error(_file, at, $"type `{def.Name}` contains itself");
-            foreach (WitTypeDef inner in Mentioned(def.Alias).Concat(def.Members.SelectMany(m => Mentioned(m.Type)))) Visit(inner, at, path, done);
+            var depths = new Dictionary<WitTypeDef, int>();
+            foreach (ItemSyntax item in items.Where(i => i.Kind == ItemSyntaxKind.Type))
+            {
+                Depth(_types[item.Name.Text], item.Name, new HashSet<WitTypeDef>(), depths);
+            }
+        }
+
+        private int Depth(WitTypeDef def, Token at, HashSet<WitTypeDef> path, Dictionary<WitTypeDef, int> depths)
+        {
+            if (depths.TryGetValue(def, out int known)) return known;
+            if (!path.Add(def)) throw ContainsItself(at);
+            int inner = path.Count > MaxDepth ? MaxDepth : 0;
+            if (inner == 0)
+            {
+                foreach (WitTypeDef mentioned in Mentioned(def.Alias).Concat(def.Members.SelectMany(m => Mentioned(m.Type)))) inner = System.Math.Max(inner, Depth(mentioned, at, path, depths));
+            }
+
+            if (inner >= MaxDepth) throw _resolver.Error(_file, at, $"types are nested more than {MaxDepth} deep");
             path.Remove(def);
-            done.Add(def);
+            depths[def] = inner + 1;
+            return inner + 1;
         }
 
         private static IEnumerable<WitTypeDef> Mentioned(WitType? type) => type switch

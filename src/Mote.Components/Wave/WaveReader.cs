@@ -230,16 +230,19 @@ public sealed class WaveReader
         _at = _text.IndexOf('\n', _at) + 1;
         int end = _text.IndexOf("\"\"\"", _at, StringComparison.Ordinal);
         if (end < 0) throw new WaveException("the string is not closed by \"\"\"", start);
-        string[] lines = _text[_at..end].Replace("\r\n", "\n").Split('\n');
-        string indent = lines[^1];
-        if (indent.Trim(' ').Length > 0) throw new WaveException("the closing \"\"\" must stand on a line of its own", end);
+        int first = _at, last = _text.LastIndexOf('\n', end - 1) + 1;
+        ReadOnlySpan<char> indent = _text.AsSpan(last, end - last);
+        if (indent.ContainsAnyExcept(' ')) throw new WaveException("the closing \"\"\" must stand on a line of its own", end);
         var text = new StringBuilder();
-        for (int i = 0; i < lines.Length - 1; i++)
+        while (_at < last)
         {
-            if (lines[i].Length > 0 && !lines[i].StartsWith(indent, StringComparison.Ordinal)) throw new WaveException("each line must be indented as far as the closing \"\"\"", _at);
-            if (i > 0) text.Append('\n');
-            var line = new WaveReader(lines[i].Length > 0 ? lines[i][indent.Length..] : "");
-            while (line._at < line._text.Length) text.Append(line.Character('\0').ToString());
+            int from = _at, newline = _text.IndexOf('\n', from);
+            int stop = newline > from && _text[newline - 1] == '\r' ? newline - 1 : newline;
+            if (stop > from && !_text.AsSpan(from, stop - from).StartsWith(indent)) throw new WaveException("each line must be indented as far as the closing \"\"\"", from);
+            if (from > first) text.Append('\n');
+            _at = Math.Min(from + indent.Length, stop);
+            while (_at < stop) text.Append(Character('\0').ToString());
+            _at = newline + 1;
         }
 
         _at = end + 3;

@@ -1,0 +1,86 @@
+;; The destructor runs with the representation, once, when the owner lets go.
+(component $D
+  (core module $state
+    (global $count (mut i32) (i32.const 0))
+    (global $last (mut i32) (i32.const 0))
+    (func (export "dtor") (param i32)
+      (if (i32.eq (local.get 0) (i32.const 666)) (then unreachable))
+      (global.set $count (i32.add (global.get $count) (i32.const 1)))
+      (global.set $last (local.get 0)))
+    (func (export "count") (result i32) (global.get $count))
+    (func (export "last") (result i32) (global.get $last)))
+  (core instance $state (instantiate $state))
+  (type $r' (resource (rep i32) (dtor (core func $state "dtor"))))
+  (export $r "r" (type $r'))
+  (core func $new (canon resource.new $r'))
+  (core func $drop (canon resource.drop $r'))
+  (core module $m
+    (import "" "new" (func $new (param i32) (result i32)))
+    (import "" "drop" (func $drop (param i32)))
+    (func (export "make-and-drop") (param i32) (call $drop (call $new (local.get 0))))
+    (func (export "take") (param i32) (call $drop (local.get 0)))
+    (func (export "new") (param i32) (result i32) (call $new (local.get 0))))
+  (core instance $i (instantiate $m (with "" (instance (export "new" (func $new)) (export "drop" (func $drop))))))
+  (func (export "make-and-drop") (param "rep" u32) (canon lift (core func $i "make-and-drop")))
+  (func (export "count") (result u32) (canon lift (core func $state "count")))
+  (func (export "last") (result u32) (canon lift (core func $state "last"))))
+(assert_return (invoke "make-and-drop" (u32.const 5)))
+(assert_return (invoke "count") (u32.const 1))
+(assert_return (invoke "last") (u32.const 5))
+(assert_return (invoke "make-and-drop" (u32.const 6)))
+(assert_return (invoke "count") (u32.const 2))
+(assert_trap (invoke "make-and-drop" (u32.const 666)) "unreachable")
+(assert_trap (invoke "count") "cannot enter component instance")
+
+;; the importer's drop runs the definer's destructor
+(component
+  (component $definer
+    (core module $state
+      (global $last (mut i32) (i32.const 0))
+      (func (export "dtor") (param i32) (global.set $last (local.get 0)))
+      (func (export "last") (result i32) (global.get $last)))
+    (core instance $state (instantiate $state))
+    (type $r' (resource (rep i32) (dtor (core func $state "dtor"))))
+    (export $r "r" (type $r'))
+    (core func $new (canon resource.new $r'))
+    (core module $m
+      (import "" "new" (func $new (param i32) (result i32)))
+      (func (export "make") (param i32) (result i32) (call $new (local.get 0))))
+    (core instance $i (instantiate $m (with "" (instance (export "new" (func $new))))))
+    (func (export "make") (param "rep" u32) (result (own $r)) (canon lift (core func $i "make")))
+    (func (export "last") (result u32) (canon lift (core func $state "last"))))
+  (component $user
+    (import "d" (instance $d
+      (export "r" (type $r (sub resource)))
+      (export "make" (func (param "rep" u32) (result (own $r))))))
+    (alias export $d "r" (type $r))
+    (core func $make (canon lower (func $d "make")))
+    (core func $drop (canon resource.drop $r))
+    (core module $m
+      (import "" "make" (func $make (param i32) (result i32)))
+      (import "" "drop" (func $drop (param i32)))
+      (func (export "run") (param i32)
+        (local $a i32)
+        (local.set $a (call $make (local.get 0)))
+        (call $drop (call $make (i32.const 1000)))
+        (call $drop (local.get $a))))
+    (core instance $i (instantiate $m (with "" (instance (export "make" (func $make)) (export "drop" (func $drop))))))
+    (func (export "run") (param "rep" u32) (canon lift (core func $i "run"))))
+  (instance $d (instantiate $definer))
+  (instance $u (instantiate $user (with "d" (instance $d))))
+  (export "run" (func $u "run"))
+  (export "last" (func $d "last")))
+(assert_return (invoke "run" (u32.const 42)))
+(assert_return (invoke "last") (u32.const 42))
+
+(assert_invalid
+  (component
+    (core module $m (func (export "f") (param i64)))
+    (core instance $i (instantiate $m))
+    (type (resource (rep i32) (dtor (core func $i "f")))))
+  "wrong signature for a destructor")
+(assert_invalid (component (import "r" (type $r (sub resource))) (core func (canon resource.new $r))) "not a local resource")
+(assert_invalid (component (import "r" (type $r (sub resource))) (core func (canon resource.rep $r))) "not a local resource")
+(assert_invalid (component (type $t u32) (core func (canon resource.drop $t))) "not a resource type")
+(assert_invalid (component (type $t u32) (type (own $t))) "not a resource type")
+(assert_invalid (component (type (component (type (resource (rep i32)))))) "resources can only be defined within a concrete component")

@@ -1,0 +1,60 @@
+;; One string in each of the three encodings, as bytes of the guest; and what is no string traps.
+(component definition $Strings
+  (core module $m
+    (memory (export "memory") 1)
+    (data (i32.const 0) "h\c3\a9\f0\9f\a6\80")                          ;; UTF-8 of h, e acute, crab
+    (data (i32.const 16) "h\00\e9\00\3e\d8\80\dd")                      ;; the same in UTF-16
+    (data (i32.const 32) "h\e9")                                        ;; Latin-1 without the crab
+    (data (i32.const 48) "\ff\c0\80\ed\a0\80\f4\90\80\80\e2\82")        ;; none of these is UTF-8
+    (data (i32.const 64) "\00\d8\41\00\00\dc")                          ;; halves of surrogate pairs
+    (func (export "pair") (param i32 i32) (result i32)
+      (i32.store (i32.const 1024) (local.get 0)) (i32.store (i32.const 1028) (local.get 1)) (i32.const 1024)))
+  (core instance $i (instantiate $m))
+  (alias core export $i "memory" (core memory $memory))
+  (alias core export $i "pair" (core func $pair))
+  (func (export "utf8") (param "at" u32) (param "units" u32) (result string) (canon lift (core func $pair) (memory $memory)))
+  (func (export "utf16") (param "at" u32) (param "units" u32) (result string) (canon lift (core func $pair) (memory $memory) string-encoding=utf16))
+  (func (export "compact") (param "at" u32) (param "units" u32) (result string) (canon lift (core func $pair) (memory $memory) string-encoding=latin1+utf16)))
+
+(component instance $a $Strings)
+(assert_return (invoke $a "utf8" (u32.const 0) (u32.const 7)) (str.const "h\u{e9}\u{1f980}"))
+(assert_return (invoke $a "utf8" (u32.const 3) (u32.const 0)) (str.const ""))
+(assert_return (invoke $a "utf16" (u32.const 16) (u32.const 4)) (str.const "h\u{e9}\u{1f980}"))
+(assert_return (invoke $a "compact" (u32.const 32) (u32.const 2)) (str.const "h\u{e9}"))
+(assert_return (invoke $a "compact" (u32.const 16) (u32.const 0x80000004)) (str.const "h\u{e9}\u{1f980}"))
+(assert_return (invoke $a "utf8" (u32.const 65536) (u32.const 0)) (str.const ""))
+(assert_return (invoke $a "compact" (u32.const 65536) (u32.const 0x80000000)) (str.const ""))
+
+(component instance $a $Strings)
+(assert_trap (invoke $a "utf8" (u32.const 48) (u32.const 1)) "invalid utf-8")
+(component instance $a $Strings)
+(assert_trap (invoke $a "utf8" (u32.const 49) (u32.const 2)) "invalid utf-8")
+(component instance $a $Strings)
+(assert_trap (invoke $a "utf8" (u32.const 51) (u32.const 3)) "invalid utf-8")
+(component instance $a $Strings)
+(assert_trap (invoke $a "utf8" (u32.const 54) (u32.const 4)) "invalid utf-8")
+(component instance $a $Strings)
+(assert_trap (invoke $a "utf8" (u32.const 58) (u32.const 2)) "incomplete utf-8")
+(component instance $a $Strings)
+(assert_trap (invoke $a "utf8" (u32.const 0) (u32.const 5)) "incomplete utf-8")
+(component instance $a $Strings)
+(assert_trap (invoke $a "utf16" (u32.const 64) (u32.const 2)) "unpaired surrogate")
+(component instance $a $Strings)
+(assert_trap (invoke $a "utf16" (u32.const 68) (u32.const 1)) "unpaired surrogate")
+(component instance $a $Strings)
+(assert_trap (invoke $a "utf16" (u32.const 64) (u32.const 1)) "unpaired surrogate")
+(component instance $a $Strings)
+(assert_trap (invoke $a "compact" (u32.const 64) (u32.const 0x80000001)) "unpaired surrogate")
+(component instance $a $Strings)
+(assert_trap (invoke $a "utf8" (u32.const 65535) (u32.const 2)) "string pointer/length out of bounds of memory")
+(component instance $a $Strings)
+(assert_trap (invoke $a "utf16" (u32.const 65534) (u32.const 2)) "string pointer/length out of bounds of memory")
+(component instance $a $Strings)
+(assert_trap (invoke $a "utf16" (u32.const 1) (u32.const 1)) "string pointer not aligned to 2")
+(component instance $a $Strings)
+(assert_trap (invoke $a "compact" (u32.const 33) (u32.const 1)) "string pointer not aligned to 2")
+(component instance $a $Strings)
+;; twice 2^31 units is 2^32 bytes: no wrapping around
+(assert_trap (invoke $a "utf16" (u32.const 0) (u32.const 0x80000000)) "string pointer/length out of bounds of memory")
+(component instance $a $Strings)
+(assert_trap (invoke $a "compact" (u32.const 0) (u32.const 0xffffffff)) "string pointer/length out of bounds of memory")

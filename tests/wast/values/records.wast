@@ -1,0 +1,25 @@
+;; Fields lie at their alignment; a record's own alignment is its widest field's.
+(component
+  (core module $m
+    (memory (export "memory") 1)
+    (data (i32.const 16) "\01\aa\02\00\03\00\00\00\04\00\00\00\00\00\00\00\05\aa\aa\aa\aa\aa\aa\aa")
+    (func (export "at") (param i32) (result i32) (local.get 0))
+    (func (export "flat") (param i32 i32 i64 f32 i32 i32) (result i64) (i64.add (local.get 2) (i64.extend_i32_u (i32.add (local.get 1) (local.get 5))))))
+  (core instance $i (instantiate $m))
+  (alias core export $i "memory" (core memory $memory))
+  (type $r' (record (field "a" u8) (field "b" u16) (field "c" u32) (field "d" u64) (field "e" u8)))
+  (export $r "r" (type $r'))
+  (type $inner' (record (field "x" u8) (field "y" u16)))
+  (export $inner "inner" (type $inner'))
+  (type $outer' (record (field "p" $inner) (field "q" u64) (field "s" f32) (field "t" (tuple bool s8))))
+  (export $outer "outer" (type $outer'))
+  (func (export "at") (param "p" u32) (result $r) (canon lift (core func $i "at") (memory $memory)))
+  (func (export "flat") (param "v" $outer) (result u64) (canon lift (core func $i "flat"))))
+(assert_return (invoke "at" (u32.const 16))
+  (record.const (field "a" u8.const 1) (field "b" u16.const 2) (field "c" u32.const 3) (field "d" u64.const 4) (field "e" u8.const 5)))
+(assert_return (invoke "flat" (record.const (field "p" (record.const (field "x" u8.const 1) (field "y" u16.const 2))) (field "q" u64.const 40) (field "s" f32.const 0.5) (field "t" (tuple.const (bool.const true) (s8.const 7))))) (u64.const 49))
+;; 8 is the alignment of the u64 inside
+(assert_trap (invoke "at" (u32.const 20)) "pointer not aligned")
+(assert_invalid (component (type (record))) "record type must have at least one field")
+(assert_invalid (component (type (record (field "a" u8) (field "A" u8)))) "conflicts with previous")
+(assert_invalid (component (type (tuple))) "tuple type must have at least one type")

@@ -13,16 +13,21 @@ public sealed class CodeCache
     private const string TagFile = "tag";
     private readonly string _folder;
     private readonly byte[] _key;
+    private readonly Action<string>? _log;
     private readonly HashSet<string> _verified = [];
     private readonly Lock _lock = new();
 
     /// <summary>A cache in a folder, which is made with mode 0700 where it is not there. The key is made on first use.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="log">Told where code cannot be kept.</param>
     /// <exception cref="IOException">The folder cannot be made, or others can write to it.</exception>
-    public CodeCache(string folder)
+    public CodeCache(string folder, Action<string>? log = null)
     {
         _folder = Path.GetFullPath(folder);
+        _log = log;
         MakePrivate(_folder);
         _key = LoadKey(Path.Combine(_folder, "key"));
+        RemoveUnfinished();
     }
 
     /// <summary>Where it is.</summary>
@@ -41,14 +46,23 @@ public sealed class CodeCache
     private static string Fingerprint(Engine engine) =>
         $"{Native.Libwasmtime()}|{System.Runtime.InteropServices.RuntimeInformation.ProcessArchitecture}|{engine.Options}";
 
-    /// <summary>The compiled component, from the cache or compiled now and kept.</summary>
+    /// <summary>The compiled component, from the cache or compiled now and kept. A disk that takes nothing is no reason not to run it.</summary>
     /// <exception cref="ComponentException">The file is not a valid component.</exception>
     public CompiledComponent Get(ReadOnlyMemory<byte> file, Engine engine)
     {
         string name = NameOf(file.Span, engine);
         if (TryLoad(name, engine) is { } known) return known;
         CompiledComponent compiled = Component.Load(file, engine).Compile(engine);
-        if (CompiledStore.CanStore(compiled)) Save(name, compiled);
+        if (!CompiledStore.CanStore(compiled)) return compiled;
+        try
+        {
+            Save(name, compiled);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            _log?.Invoke($"compiled code cannot be kept in '{_folder}', so each start compiles again: {e.Message}");
+        }
+
         return compiled;
     }
 
@@ -59,7 +73,7 @@ public sealed class CodeCache
         if (!Directory.Exists(entry)) return null;
         try
         {
-            if (!IsVerified(name) && !Verify(entry)) throw new InvalidDataException("the authentication tag does not fit");
+            if (!IsVerified(name) && !Verify(name)) throw new InvalidDataException("the authentication tag does not fit");
             CompiledComponent component = CompiledStore.Load(engine, entry);
             lock (_lock) _verified.Add(name);
             return component;
@@ -84,7 +98,7 @@ public sealed class CodeCache
         MakePrivate(temporary);
         try
         {
-            using var tag = IncrementalHash.CreateHMAC(HashAlgorithmName.SHA256, _key);
+            using IncrementalHash tag = BeginTag(name);
             foreach ((string file, byte[] content) in CompiledStore.Files(component))
             {
                 WriteSynced(Path.Combine(temporary, file), content);
@@ -108,11 +122,12 @@ public sealed class CodeCache
         }
     }
 
-    private bool Verify(string entry)
+    private bool Verify(string name)
     {
+        string entry = Path.Combine(_folder, name);
         string tagPath = Path.Combine(entry, TagFile);
         if (!File.Exists(tagPath)) return false;
-        using var tag = IncrementalHash.CreateHMAC(HashAlgorithmName.SHA256, _key);
+        using IncrementalHash tag = BeginTag(name);
         string[] files = Directory.GetFiles(entry);
         foreach (string file in files.Where(f => Path.GetFileName(f) != TagFile).OrderBy(Order))
         {
@@ -120,6 +135,36 @@ public sealed class CodeCache
         }
 
         return CryptographicOperations.FixedTimeEquals(tag.GetHashAndReset(), File.ReadAllBytes(tagPath));
+    }
+
+    /// <summary>The tag is of the name too: an entry that is whole, under the name of another component, is not that component.</summary>
+    private IncrementalHash BeginTag(string name)
+    {
+        var tag = IncrementalHash.CreateHMAC(HashAlgorithmName.SHA256, _key);
+        tag.AppendData(Encoding.UTF8.GetBytes($"{name}:"));
+        return tag;
+    }
+
+    /// <summary>What a process that was killed had begun to write: .NAME.PROCESS.RANDOM.</summary>
+    private void RemoveUnfinished()
+    {
+        foreach (string folder in Directory.GetDirectories(_folder, ".*"))
+        {
+            if (Path.GetFileName(folder).Split('.') is [_, _, { } process, _] && int.TryParse(process, out int id) && !IsRunning(id)) TryDelete(folder);
+        }
+    }
+
+    private static bool IsRunning(int process)
+    {
+        try
+        {
+            System.Diagnostics.Process.GetProcessById(process).Dispose();
+            return true;
+        }
+        catch (ArgumentException)
+        {
+            return false;
+        }
     }
 
     /// <summary>The order that files were written in: the plan, then the modules by number.</summary>
@@ -171,15 +216,16 @@ public sealed class CodeCache
     {
         if (!File.Exists(path))
         {
-            string temporary = $"{path}.{Environment.ProcessId}";
+            string temporary = $"{path}.{Guid.NewGuid():N}";
             WriteSynced(temporary, RandomNumberGenerator.GetBytes(32));
             if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(temporary, UnixFileMode.UserRead | UnixFileMode.UserWrite);
             try
             {
-                File.Move(temporary, path, overwrite: false);
+                Files.MoveNew(temporary, path);
             }
             catch (IOException) when (File.Exists(path))
             {
+                // Another process was faster: its key is the one.
                 File.Delete(temporary);
             }
         }

@@ -15,6 +15,9 @@ public sealed record RuntimeOptions
 
     /// <summary>Folder for compiled code; null compiles each time.</summary>
     public string? CacheFolder { get; init; }
+
+    /// <summary>Told what is not as it should be and does not stop anything.</summary>
+    public Action<string>? Log { get; init; }
 }
 
 /// <summary>Compiles components, from the cache where it can, and owns the clock that stops guests.</summary>
@@ -29,7 +32,7 @@ public sealed class RuntimeEngine : IDisposable
         Engine = EngineProfile.Create(options.Profile, options.PoolSlots, out ProfileKind chosen);
         Profile = chosen;
         _onDemand = new Lazy<Engine>(() => new Engine(EngineProfile.OnDemand));
-        _cache = options.CacheFolder is null ? null : new CodeCache(options.CacheFolder);
+        _cache = options.CacheFolder is null ? null : new CodeCache(options.CacheFolder, options.Log);
         Ticker = new EpochTicker(() => _onDemand.IsValueCreated ? [Engine, _onDemand.Value] : [Engine]);
     }
 

@@ -14,11 +14,14 @@ internal sealed record Forwarder(byte[] Wasm, IReadOnlyDictionary<(string Interf
     private static readonly Lazy<WitResolve> s_wit = new(() => WitResolver.Resolve(HostedWit.Files()));
 
     /// <summary>Makes one from the WIT that the host offers.</summary>
-    public static Forwarder Of(params ReadOnlySpan<string> interfaces)
+    public static Forwarder Of(params ReadOnlySpan<string> interfaces) => Of(static text => text, interfaces);
+
+    /// <summary>The same, with its text changed: to import another version, for example.</summary>
+    public static Forwarder Of(Func<string, string> change, params ReadOnlySpan<string> interfaces)
     {
         var all = new List<WitInterface>();
         foreach (string name in interfaces) Add(s_wit.Value.Packages.SelectMany(p => p.Interfaces).Single(i => i.QualifiedName == name), all);
-        return new Writer(all).Write();
+        return new Writer(all).Write(change);
     }
 
     /// <summary>An interface after those that it uses types of.</summary>
@@ -40,7 +43,7 @@ internal sealed record Forwarder(byte[] Wasm, IReadOnlyDictionary<(string Interf
         private readonly Dictionary<WitTypeDef, int> _drops = [];
         private readonly Dictionary<(string, string), string> _names = [];
 
-        public Forwarder Write()
+        public Forwarder Write(Func<string, string> change)
         {
             foreach (WitInterface i in interfaces) Import(i);
             foreach (WitInterface i in interfaces)
@@ -81,7 +84,7 @@ internal sealed record Forwarder(byte[] Wasm, IReadOnlyDictionary<(string Interf
                   (core instance $i (instantiate $main (with "m" (instance $m)) (with "h" (instance {{_arguments}}))))
                 {{_exports}})
                 """;
-            return new Forwarder(Wat.ToWasm(text), _names);
+            return new Forwarder(Wat.ToWasm(change(text)), _names);
         }
 
         private static string Local(WitTypeDef t) => $"$here:{t.Name}";

@@ -30,9 +30,10 @@ internal sealed class Guest : IDisposable
     public IEnumerable<string> Denials => Vm.Component.Denials.All.Select(d => d.Key.ToString());
 
     /// <summary>Starts a guest that imports these interfaces.</summary>
-    public static Guest Start(CapabilitySet capabilities, AppComponent component, params ReadOnlySpan<string> interfaces)
+    public static Guest Start(CapabilitySet capabilities, AppComponent component, params ReadOnlySpan<string> interfaces) => Start(capabilities, component, Forwarder.Of(interfaces));
+
+    public static Guest Start(CapabilitySet capabilities, AppComponent component, Forwarder forwarder)
     {
-        Forwarder forwarder = Forwarder.Of(interfaces);
         CompiledComponent compiled = Engine.Compile(forwarder.Wasm);
         InstanceTemplate template = capabilities.Linker.Link(compiled);
         return new Guest(forwarder, compiled, template, MicroVm.Create(template, component, Engine.Ticker, capabilities.Slots));

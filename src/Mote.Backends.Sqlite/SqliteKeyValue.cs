@@ -97,7 +97,7 @@ public sealed class SqliteKeyValue : IKeyValueBackend, IDisposable
 
         public void Delete(string key) => backend._writer.Do(t => Remove(t, key));
 
-        public long Increment(string key, long delta)
+        public long Increment(string key, long delta, long min)
         {
             Check(key, 0);
             long sum = 0;
@@ -117,6 +117,8 @@ public sealed class SqliteKeyValue : IKeyValueBackend, IDisposable
                 {
                     throw new KeyValueException($"the value of `{key}` would be more than 64 bits hold");
                 }
+
+                if (sum < min) throw new KeyValueException($"the value of `{key}` would be {sum}, and may not be less than {min}");
 
                 Put(t, key, System.Text.Encoding.ASCII.GetBytes(sum.ToString(CultureInfo.InvariantCulture)));
             });
@@ -158,7 +160,8 @@ public sealed class SqliteKeyValue : IKeyValueBackend, IDisposable
 
         private void Put(SqliteTransaction t, string key, byte[] value)
         {
-            using SqliteCommand c = Command(t, "INSERT INTO kv (store, key, value, version) VALUES ($store, $key, $value, 1) ON CONFLICT (store, key) DO UPDATE SET value = excluded.value, version = version + 1");
+            // The first version is random: a key that was deleted and set again must not look as if nothing had happened.
+            using SqliteCommand c = Command(t, "INSERT INTO kv (store, key, value, version) VALUES ($store, $key, $value, abs(random() / 2)) ON CONFLICT (store, key) DO UPDATE SET value = excluded.value, version = version + 1");
             c.Parameters.AddWithValue("$key", key);
             c.Parameters.AddWithValue("$value", value);
             c.ExecuteNonQuery();

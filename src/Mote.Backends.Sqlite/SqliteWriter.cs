@@ -14,6 +14,7 @@ internal sealed class SqliteWriter : IDisposable
     private readonly BlockingCollection<Write> _queue = new(MaxWaiting);
     private readonly Thread _thread;
     private SqliteConnection _connection;
+    private int _disposed;
 
     public SqliteWriter(string connectionString)
     {
@@ -44,6 +45,7 @@ internal sealed class SqliteWriter : IDisposable
 
     public void Dispose()
     {
+        if (Interlocked.Exchange(ref _disposed, 1) != 0) return;
         _queue.CompleteAdding();
         _thread.Join();
         _connection.Dispose();

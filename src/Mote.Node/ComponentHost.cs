@@ -96,19 +96,17 @@ public sealed class ComponentHost : IDisposable
         _keyValue.Dispose();
     }
 
+    /// <summary>The file is made when it is first needed; one that cannot be opened is tried again the next time.</summary>
     private sealed class LazyKeyValue(string file) : IKeyValueBackend, IDisposable
     {
-        private readonly Lazy<SqliteKeyValue> _backend = new(() =>
-        {
-            Directory.CreateDirectory(Path.GetDirectoryName(file)!);
-            return new SqliteKeyValue(file);
-        });
+        private readonly Lock _lock = new();
+        private SqliteKeyValue? _backend;
 
-        public IKeyValueStore Open(string app, string name) => _backend.Value.Open(app, name);
-
-        public void Dispose()
+        public IKeyValueStore Open(string app, string name)
         {
-            if (_backend.IsValueCreated) _backend.Value.Dispose();
+            lock (_lock) return (_backend ??= new SqliteKeyValue(file)).Open(app, name);
         }
+
+        public void Dispose() => _backend?.Dispose();
     }
 }

@@ -96,7 +96,7 @@ public sealed class EdgeNode : IAsyncDisposable
     {
         _host = new ComponentHost(new HostOptions
         {
-            Runtime = new RuntimeOptions { Profile = _config.Profile, CacheFolder = _folder.Code, Compiler = _config.Compiler },
+            Runtime = new RuntimeOptions { Profile = _config.Profile, CacheFolder = _folder.Code, Compiler = _config.Compiler, Log = line => _log.Write("node", line) },
             KeyValueFile = _folder.KeyValue,
             Broker = _ => Broker,
         });

@@ -13,16 +13,21 @@ public sealed class CodeCache
     private const string TagFile = "tag";
     private readonly string _folder;
     private readonly byte[] _key;
+    private readonly Action<string>? _log;
     private readonly HashSet<string> _verified = [];
     private readonly Lock _lock = new();
 
     /// <summary>A cache in a folder, which is made with mode 0700 where it is not there. The key is made on first use.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="log">Told where code cannot be kept.</param>
     /// <exception cref="IOException">The folder cannot be made, or others can write to it.</exception>
-    public CodeCache(string folder)
+    public CodeCache(string folder, Action<string>? log = null)
     {
         _folder = Path.GetFullPath(folder);
+        _log = log;
         MakePrivate(_folder);
         _key = LoadKey(Path.Combine(_folder, "key"));
+        RemoveUnfinished();
     }
 
     /// <summary>Most bytes of it; what was not used for longest goes first.</summary>
@@ -44,7 +49,7 @@ public sealed class CodeCache
     private static string Fingerprint(Engine engine) =>
         $"{Native.Libwasmtime()}|{System.Runtime.InteropServices.RuntimeInformation.ProcessArchitecture}|{engine.Options}";
 
-    /// <summary>The compiled component, from the cache or compiled now and kept.</summary>
+    /// <summary>The compiled component, from the cache or compiled now and kept. A disk that takes nothing is no reason not to run it.</summary>
     /// <param name="file">The component.</param>
     /// <param name="engine">What it is to run on.</param>
     /// <param name="compile">Compiles each N.wasm of a folder to N.cwasm, with this engine's options; null compiles in this process.</param>
@@ -54,20 +59,31 @@ public sealed class CodeCache
         string name = NameOf(file.Span, engine);
         if (TryLoad(name, engine) is { } known) return known;
         Component component = Component.Load(file, engine);
-        if (compile is not null && CompiledStore.CanStore(component))
+        if (!CompiledStore.CanStore(component)) return component.Compile(engine);
+        CompiledComponent? compiled = null;
+        try
         {
+            if (compile is null)
+            {
+                compiled = component.Compile(engine);
+                Save(name, compiled);
+                return compiled;
+            }
+
             Save(name, folder =>
             {
                 CompiledStore.WriteSources(component, folder);
                 compile(folder);
                 return CompiledStore.FilesOf(component, folder);
             });
-            return TryLoad(name, engine) ?? throw new IOException($"the code cache '{_folder}' did not keep what was written to it");
+            if (TryLoad(name, engine) is { } kept) return kept;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            _log?.Invoke($"compiled code cannot be kept in '{_folder}', so each start compiles again: {e.Message}");
         }
 
-        CompiledComponent compiled = component.Compile(engine);
-        if (CompiledStore.CanStore(component)) Save(name, compiled);
-        return compiled;
+        return compiled ?? component.Compile(engine);
     }
 
     /// <summary>Loads an entry; null where there is none or it does not authenticate (it is removed then).</summary>
@@ -77,7 +93,7 @@ public sealed class CodeCache
         if (!Directory.Exists(entry)) return null;
         try
         {
-            if (!IsVerified(name) && !Verify(entry)) throw new InvalidDataException("the authentication tag does not fit");
+            if (!IsVerified(name) && !Verify(name)) throw new InvalidDataException("the authentication tag does not fit");
             CompiledComponent component = CompiledStore.Load(engine, entry);
             lock (_lock)
             {
@@ -110,7 +126,7 @@ public sealed class CodeCache
         MakePrivate(temporary);
         try
         {
-            using var tag = IncrementalHash.CreateHMAC(HashAlgorithmName.SHA256, _key);
+            using IncrementalHash tag = BeginTag(name);
             foreach ((string file, byte[] content) in make(temporary))
             {
                 string path = Path.Combine(temporary, file);
@@ -136,16 +152,15 @@ public sealed class CodeCache
         }
     }
 
-    /// <summary>Removes what is too much, and what a process that was killed left behind. Whoever has an entry mapped keeps it.</summary>
+    /// <summary>Removes what is too much. Whoever has an entry mapped keeps it.</summary>
     private void Prune(string keep)
     {
         var entries = new List<(DirectoryInfo Entry, long Bytes)>();
-        foreach (DirectoryInfo entry in new DirectoryInfo(_folder).EnumerateDirectories())
+        foreach (DirectoryInfo entry in new DirectoryInfo(_folder).EnumerateDirectories().Where(e => !e.Name.StartsWith('.')))
         {
             try
             {
-                if (entry.Name.StartsWith('.') && entry.LastWriteTimeUtc < DateTime.UtcNow.AddHours(-1)) TryDelete(entry.FullName);
-                else entries.Add((entry, entry.EnumerateFiles().Sum(f => f.Length)));
+                entries.Add((entry, entry.EnumerateFiles().Sum(f => f.Length)));
             }
             catch (IOException)
             {
@@ -154,7 +169,7 @@ public sealed class CodeCache
         }
 
         long total = entries.Sum(e => e.Bytes);
-        foreach ((DirectoryInfo entry, long bytes) in entries.Where(e => e.Entry.FullName != keep && !e.Entry.Name.StartsWith('.')).OrderBy(e => e.Entry.LastWriteTimeUtc))
+        foreach ((DirectoryInfo entry, long bytes) in entries.Where(e => e.Entry.FullName != keep).OrderBy(e => e.Entry.LastWriteTimeUtc))
         {
             if (total <= MaxBytes) break;
             TryDelete(entry.FullName);
@@ -162,11 +177,12 @@ public sealed class CodeCache
         }
     }
 
-    private bool Verify(string entry)
+    private bool Verify(string name)
     {
+        string entry = Path.Combine(_folder, name);
         string tagPath = Path.Combine(entry, TagFile);
         if (!File.Exists(tagPath)) return false;
-        using var tag = IncrementalHash.CreateHMAC(HashAlgorithmName.SHA256, _key);
+        using IncrementalHash tag = BeginTag(name);
         string[] files = Directory.GetFiles(entry);
         foreach (string file in files.Where(f => Path.GetFileName(f) != TagFile).OrderBy(Order))
         {
@@ -174,6 +190,36 @@ public sealed class CodeCache
         }
 
         return CryptographicOperations.FixedTimeEquals(tag.GetHashAndReset(), File.ReadAllBytes(tagPath));
+    }
+
+    /// <summary>The tag is of the name too: an entry that is whole, under the name of another component, is not that component.</summary>
+    private IncrementalHash BeginTag(string name)
+    {
+        var tag = IncrementalHash.CreateHMAC(HashAlgorithmName.SHA256, _key);
+        tag.AppendData(Encoding.UTF8.GetBytes($"{name}:"));
+        return tag;
+    }
+
+    /// <summary>What a process that was killed had begun to write: .NAME.PROCESS.RANDOM.</summary>
+    private void RemoveUnfinished()
+    {
+        foreach (string folder in Directory.GetDirectories(_folder, ".*"))
+        {
+            if (Path.GetFileName(folder).Split('.') is [_, _, { } process, _] && int.TryParse(process, out int id) && !IsRunning(id)) TryDelete(folder);
+        }
+    }
+
+    private static bool IsRunning(int process)
+    {
+        try
+        {
+            System.Diagnostics.Process.GetProcessById(process).Dispose();
+            return true;
+        }
+        catch (ArgumentException)
+        {
+            return false;
+        }
     }
 
     /// <summary>The order that files were written in: the plan, then the modules by number.</summary>
@@ -218,15 +264,16 @@ public sealed class CodeCache
     {
         if (!File.Exists(path))
         {
-            string temporary = $"{path}.{Environment.ProcessId}";
+            string temporary = $"{path}.{Guid.NewGuid():N}";
             Files.WriteSynced(temporary, RandomNumberGenerator.GetBytes(32));
             if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(temporary, UnixFileMode.UserRead | UnixFileMode.UserWrite);
             try
             {
-                File.Move(temporary, path, overwrite: false);
+                Files.MoveNew(temporary, path);
             }
             catch (IOException) when (File.Exists(path))
             {
+                // Another process was faster: its key is the one.
                 File.Delete(temporary);
             }
         }

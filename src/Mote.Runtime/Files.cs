@@ -15,6 +15,18 @@ internal static partial class Files
         _ = Close(fd);
     }
 
+    /// <summary>Renames a file where there is none of the new name, and never replaces one that another process has made meanwhile.</summary>
+    /// <exception cref="IOException">There is one.</exception>
+    public static void MoveNew(string from, string to)
+    {
+        // File.Move looks first and renames then; two processes may both have looked. A link is made or is there.
+        if (!OperatingSystem.IsWindows() && Link(from, to) == 0) File.Delete(from);
+        else File.Move(from, to, overwrite: false); // also a file system that has no links
+    }
+
+    [LibraryImport("libc", EntryPoint = "link", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
+    private static partial int Link(string from, string to);
+
     [LibraryImport("libc", EntryPoint = "open", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
     private static partial int Open(string path, int flags);
 

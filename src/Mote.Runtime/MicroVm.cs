@@ -43,7 +43,10 @@ public sealed class MicroVm : IDisposable
     /// <summary>False after a trap.</summary>
     public bool IsUsable => !Instance.IsPoisoned;
 
-    /// <summary>How long the current call may still take; what waits in the host must not wait longer.</summary>
+    /// <summary>The longest time that waits of the system take.</summary>
+    private static readonly TimeSpan s_longestWait = TimeSpan.FromMilliseconds(int.MaxValue);
+
+    /// <summary>How long the current call may still take (24 days at most); what waits in the host must not wait longer.</summary>
     public TimeSpan Remaining
     {
         get
@@ -51,7 +54,8 @@ public sealed class MicroVm : IDisposable
             long deadline = _deadline;
             if (deadline == long.MaxValue) return Timeout.InfiniteTimeSpan;
             long left = deadline - Stopwatch.GetTimestamp();
-            return left <= 0 ? TimeSpan.Zero : Stopwatch.GetElapsedTime(0, left);
+            TimeSpan remaining = left <= 0 ? TimeSpan.Zero : Stopwatch.GetElapsedTime(0, left);
+            return remaining < s_longestWait ? remaining : s_longestWait;
         }
     }
 
@@ -132,7 +136,9 @@ public sealed class MicroVm : IDisposable
     private void Begin()
     {
         if (Component.Limits.Time is not { } time || _depth++ > 0) return;
-        _deadline = Stopwatch.GetTimestamp() + (long)(time.TotalSeconds * Stopwatch.Frequency);
+        long now = Stopwatch.GetTimestamp();
+        double ticks = time.TotalSeconds * Stopwatch.Frequency;
+        _deadline = ticks < long.MaxValue - now ? now + (long)ticks : long.MaxValue;
         _ticker.Enter();
     }
 

@@ -18,6 +18,9 @@ public sealed record RuntimeOptions
 
     /// <summary>Compiles in a process of its own what is not in the cache; null compiles in this process, as does a runtime without a cache.</summary>
     public CompileWorker? Compiler { get; init; }
+
+    /// <summary>Told what is not as it should be and does not stop anything.</summary>
+    public Action<string>? Log { get; init; }
 }
 
 /// <summary>Compiles components, from the cache where it can, and owns the clock that stops guests.</summary>
@@ -34,7 +37,7 @@ public sealed class RuntimeEngine : IDisposable
         Profile = chosen;
         _onDemand = new Lazy<Engine>(() => new Engine(EngineProfile.OnDemand));
         _compiler = options.Compiler;
-        _cache = options.CacheFolder is null ? null : new CodeCache(options.CacheFolder);
+        _cache = options.CacheFolder is null ? null : new CodeCache(options.CacheFolder, options.Log);
         Ticker = new EpochTicker(() => _onDemand.IsValueCreated ? [Engine, _onDemand.Value] : [Engine]);
     }
 

@@ -221,7 +221,7 @@ public sealed class MessageQueue : IAsyncDisposable
             MessagingGuest guest = _messaging.Guest(vm);
             try
             {
-                Result<Unit, IMessagingTypes.Error> result = vm.Call((_handler, message), static (instance, s) => s._handler.Handle(instance, s.message));
+                Result<Unit, IMessagingTypes.Error> result = vm.Call((_handler, message: guest.Received(message)), static (instance, s) => s._handler.Handle(instance, s.message));
                 if (!result.IsOk)
                 {
                     guest.Discard();

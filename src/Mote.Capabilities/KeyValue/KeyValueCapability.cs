@@ -30,7 +30,11 @@ public sealed class KeyValueCapability(IKeyValueBackend backend) : Capability<Ke
 public sealed class KeyValueGuest(AppComponent component, IKeyValueBackend backend)
     : IStoreDraft1, IAtomicsDraft1, IBatchDraft1, IStoreDraft2, IAtomicsDraft2, IBatchDraft2
 {
+    /// <summary>Most bytes that one get-many gives: the keys are the guest's, and may all be the same large one.</summary>
+    private const long MaxBatchBytes = 64 << 20;
+
     /// <summary>Opens a store that was granted; null otherwise.</summary>
+    /// <exception cref="KeyValueException">The backend cannot open it.</exception>
     private Bucket? TryOpen(string name)
     {
         if (component.Grants.KeyValue.Contains(name)) return new Bucket(backend.Open(component.App, name));
@@ -38,18 +42,32 @@ public sealed class KeyValueGuest(AppComponent component, IKeyValueBackend backe
         return null;
     }
 
-    Result<Draft1.IBucket, Draft1.Error> IStoreDraft1.Open(string identifier) =>
-        TryOpen(identifier) is { } bucket ? Result<Draft1.IBucket, Draft1.Error>.Ok(bucket) : Draft1.Error.AccessDenied.Instance;
+    Result<Draft1.IBucket, Draft1.Error> IStoreDraft1.Open(string identifier)
+    {
+        try
+        {
+            return TryOpen(identifier) is { } bucket ? Result<Draft1.IBucket, Draft1.Error>.Ok(bucket) : Draft1.Error.AccessDenied.Instance;
+        }
+        catch (KeyValueException e)
+        {
+            return new Draft1.Error.Other(e.Message);
+        }
+    }
 
-    Result<Draft2.IBucket, Draft2.Error> IStoreDraft2.Open(string identifier) =>
-        TryOpen(identifier) is { } bucket ? Result<Draft2.IBucket, Draft2.Error>.Ok(bucket) : Draft2.Error.AccessDenied.Instance;
+    Result<Draft2.IBucket, Draft2.Error> IStoreDraft2.Open(string identifier)
+    {
+        try
+        {
+            return TryOpen(identifier) is { } bucket ? Result<Draft2.IBucket, Draft2.Error>.Ok(bucket) : Draft2.Error.AccessDenied.Instance;
+        }
+        catch (KeyValueException e)
+        {
+            return new Draft2.Error.Other(e.Message);
+        }
+    }
 
     Result<ulong, Draft1.Error> IAtomicsDraft1.Increment(Draft1.IBucket bucket, string key, ulong delta) => Bucket.Of(bucket).Try1(s =>
-    {
-        if (delta > long.MaxValue) throw new KeyValueException("a step of more than 9223372036854775807 is not supported");
-        long sum = s.Increment(key, (long)delta);
-        return sum >= 0 ? (ulong)sum : throw new KeyValueException($"the value of `{key}` is negative");
-    });
+        delta <= long.MaxValue ? (ulong)s.Increment(key, (long)delta, min: 0) : throw new KeyValueException("a step of more than 9223372036854775807 is not supported"));
 
     Result<long, Draft2.Error> IAtomicsDraft2.Increment(Draft2.IBucket bucket, string key, long delta) => Bucket.Of(bucket).Try2(s => s.Increment(key, delta));
 
@@ -77,8 +95,20 @@ public sealed class KeyValueGuest(AppComponent component, IKeyValueBackend backe
 
     Result<(string, ReadOnlyMemory<byte>)?[], Draft2.Error> IBatchDraft2.GetMany(Draft2.IBucket bucket, string[] keys) => Bucket.Of(bucket).Try2(s => GetMany(s, keys));
 
-    private static (string, ReadOnlyMemory<byte>)?[] GetMany(IKeyValueStore store, string[] keys) =>
-        [.. keys.Select(k => store.Get(k) is { } v ? ((string, ReadOnlyMemory<byte>)?)(k, v.Bytes) : null)];
+    private static (string, ReadOnlyMemory<byte>)?[] GetMany(IKeyValueStore store, string[] keys)
+    {
+        var pairs = new (string, ReadOnlyMemory<byte>)?[keys.Length];
+        long bytes = 0;
+        for (int i = 0; i < keys.Length; i++)
+        {
+            if (store.Get(keys[i]) is not { } value) continue;
+            bytes += value.Bytes.Length;
+            if (bytes > MaxBatchBytes) throw new KeyValueException($"the values of these keys have more than {MaxBatchBytes} bytes together: get fewer at once");
+            pairs[i] = (keys[i], value.Bytes);
+        }
+
+        return pairs;
+    }
 
     Result<Unit, Draft1.Error> IBatchDraft1.SetMany(Draft1.IBucket bucket, (string, ReadOnlyMemory<byte>)[] keyValues) => Bucket.Of(bucket).Try1(s => SetMany(s, keyValues));
 

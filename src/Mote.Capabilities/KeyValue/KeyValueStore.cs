@@ -35,8 +35,8 @@ public interface IKeyValueStore
     /// <summary>Takes a key out; none is no error.</summary>
     void Delete(string key);
 
-    /// <summary>Adds to a number that is kept as decimal text; no value counts as 0. Gives the sum.</summary>
-    long Increment(string key, long delta);
+    /// <summary>Adds to a number that is kept as decimal text; no value counts as 0. Gives the sum; where it would be less than <paramref name="min"/>, nothing is changed and it is an error.</summary>
+    long Increment(string key, long delta, long min = long.MinValue);
 
     /// <summary>Sets a key if its version is still this one; null: if there is still no value.</summary>
     bool CompareAndSwap(string key, long? version, ReadOnlySpan<byte> value);

@@ -4,7 +4,7 @@ using Error = Mote.Capabilities.Messaging.IMessagingTypes.Error;
 namespace Mote.Capabilities.Messaging;
 
 /// <summary>Bytes with a topic and names and values that travel with them.</summary>
-public sealed class Message : IMessagingTypes.IMessage
+public sealed class Message : IMessagingTypes.IMessage, IDisposable
 {
     private List<(string Key, string Value)>? _metadata;
 
@@ -26,24 +26,62 @@ public sealed class Message : IMessagingTypes.IMessage
     /// <summary>Where an answer goes, if the sender waits for one: opaque to the guest.</summary>
     public ReplyAddress? ReplyTo { get; init; }
 
+    /// <summary>Told how many bytes a guest is about to add or has given back, while it has the message; may trap it.</summary>
+    internal Action<long>? Resizing { get; set; }
+
+    /// <summary>Bytes of everything in it, for limits: text counts as UTF-16, which is how it is kept, and a pair for its place.</summary>
+    internal long Size => Bytes.Length + (2L * (Type?.Length ?? 0)) + SizeOfMetadata;
+
+    private long SizeOfMetadata => _metadata?.Sum(m => SizeOf(m.Key, m.Value)) ?? 0;
+
+    private static long SizeOf(string key, string value) => 64 + (2L * (key.Length + value.Length));
+
     /// <summary>Adds a pair.</summary>
-    public void AddMetadata(string key, string value) => (_metadata ??= []).Add((key, value));
+    public void AddMetadata(string key, string value)
+    {
+        Resizing?.Invoke(SizeOf(key, value));
+        (_metadata ??= []).Add((key, value));
+    }
 
     string? IMessagingTypes.IMessage.Topic() => Topic;
 
     string? IMessagingTypes.IMessage.ContentType() => Type;
 
-    void IMessagingTypes.IMessage.SetContentType(string contentType) => Type = contentType;
+    void IMessagingTypes.IMessage.SetContentType(string contentType)
+    {
+        Resizing?.Invoke(2L * (contentType.Length - (Type?.Length ?? 0)));
+        Type = contentType;
+    }
 
     ReadOnlyMemory<byte> IMessagingTypes.IMessage.Data() => Bytes;
 
-    void IMessagingTypes.IMessage.SetData(ReadOnlySpan<byte> data) => Bytes = data.ToArray();
+    void IMessagingTypes.IMessage.SetData(ReadOnlySpan<byte> data)
+    {
+        Resizing?.Invoke(data.Length - Bytes.Length);
+        Bytes = data.ToArray();
+    }
 
     (string, string)[]? IMessagingTypes.IMessage.Metadata() => _metadata is null ? null : [.. _metadata];
 
-    void IMessagingTypes.IMessage.SetMetadata((string, string)[] meta) => _metadata = [.. meta];
+    void IMessagingTypes.IMessage.SetMetadata((string, string)[] meta)
+    {
+        Resizing?.Invoke(meta.Sum(m => SizeOf(m.Item1, m.Item2)) - SizeOfMetadata);
+        _metadata = [.. meta];
+    }
 
-    void IMessagingTypes.IMessage.RemoveMetadata(string key) => _metadata?.RemoveAll(m => m.Key == key);
+    void IMessagingTypes.IMessage.RemoveMetadata(string key)
+    {
+        long before = SizeOfMetadata;
+        _metadata?.RemoveAll(m => m.Key == key);
+        Resizing?.Invoke(SizeOfMetadata - before);
+    }
+
+    /// <summary>The guest has given it up. What is in it stays for whoever has it now.</summary>
+    public void Dispose()
+    {
+        Resizing?.Invoke(-Size);
+        Resizing = null;
+    }
 }
 
 /// <summary>Where an answer goes.</summary>

@@ -3,6 +3,7 @@
 using Mote.Components;
 using Mote.Components.Linking;
 using Mote.Runtime;
+using Mote.Wasmtime;
 using Error = Mote.Capabilities.Messaging.IMessagingTypes.Error;
 
 namespace Mote.Capabilities.Messaging;
@@ -46,13 +47,20 @@ public sealed class MessagingGuest(MicroVm vm, IMessageBroker? broker) : IMessag
     /// <summary>Most messages that one event may send.</summary>
     public const int MaxPerEvent = 10_000;
 
-    /// <summary>Most bytes that one event may send.</summary>
+    /// <summary>Most bytes that one event may send: data, names and values.</summary>
     public const long MaxBytesPerEvent = 16 << 20;
+
+    /// <summary>
+    /// Most bytes of the messages that a guest holds: they are in the host's memory, which the guest's own limit does
+    /// not count.
+    /// </summary>
+    public const long MaxBytesHeld = 64 << 20;
 
     private static readonly TimeSpan s_defaultTimeout = TimeSpan.FromSeconds(5);
 
     private readonly List<Published> _published = [];
     private long _bytes;
+    private long _held;
 
     /// <summary>What was sent since the last time this was asked; the guest's event is over.</summary>
     public Published[] TakePublished()
@@ -75,7 +83,28 @@ public sealed class MessagingGuest(MicroVm vm, IMessageBroker? broker) : IMessag
         name is "" or "default" ? Result<IMessagingTypes.IClient, Error>.Ok(new Client()) : new Error.Connection($"there is no broker named `{name}`: the node's broker is `default`");
 
     /// <inheritdoc/>
-    public IMessagingTypes.IMessage NewMessage(ReadOnlySpan<byte> data) => new Message(data.ToArray());
+    public IMessagingTypes.IMessage NewMessage(ReadOnlySpan<byte> data)
+    {
+        CheckRoom(data.Length);
+        return Received(new Message(data.ToArray()));
+    }
+
+    /// <summary>A message goes into the guest's hands.</summary>
+    public Message Received(Message message)
+    {
+        _held += message.Size;
+        message.Resizing = bytes =>
+        {
+            CheckRoom(bytes);
+            _held += bytes;
+        };
+        return message;
+    }
+
+    private void CheckRoom(long bytes)
+    {
+        if (bytes > 0 && _held + bytes > MaxBytesHeld) throw new TrapException($"the messages that a component holds may have {MaxBytesHeld} bytes together");
+    }
 
     /// <inheritdoc/>
     public Result<Unit, Error> Send(IMessagingTypes.IClient c, string topic, IMessagingTypes.IMessage message)
@@ -83,8 +112,10 @@ public sealed class MessagingGuest(MicroVm vm, IMessageBroker? broker) : IMessag
         var m = (Message)message;
         if (Refusal(topic) is { } error) return error;
         if (_published.Count >= MaxPerEvent) return new Error.Other($"one event may send {MaxPerEvent} messages");
-        if (_bytes + m.Bytes.Length > MaxBytesPerEvent) return new Error.Other($"one event may send {MaxBytesPerEvent} bytes");
-        _bytes += m.Bytes.Length;
+        long size = m.Size;
+        if (_bytes + size > MaxBytesPerEvent) return new Error.Other($"one event may send {MaxBytesPerEvent} bytes");
+        _bytes += size;
+        m.Dispose(); // out of the guest's hands
         _published.Add(new Published(topic, m));
         return default(Unit);
     }
@@ -110,7 +141,7 @@ public sealed class MessagingGuest(MicroVm vm, IMessageBroker? broker) : IMessag
         if (remaining != Timeout.InfiniteTimeSpan && remaining < timeout) timeout = remaining;
         try
         {
-            return broker.Request(topic, (Message)message, o.Expected, timeout).ToArray<IMessagingTypes.IMessage>();
+            return broker.Request(topic, (Message)message, o.Expected, timeout).Select(IMessagingTypes.IMessage (m) => Received(m)).ToArray();
         }
         catch (MessagingException e)
         {
@@ -125,7 +156,9 @@ public sealed class MessagingGuest(MicroVm vm, IMessageBroker? broker) : IMessag
         if (broker is null) return new Error.Connection("this component has no broker");
         try
         {
-            broker.Reply(address, (Message)message);
+            var m = (Message)message;
+            m.Dispose(); // out of the guest's hands
+            broker.Reply(address, m);
             return default(Unit);
         }
         catch (MessagingException e)

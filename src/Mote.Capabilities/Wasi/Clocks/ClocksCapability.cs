@@ -60,7 +60,7 @@ public sealed class ClocksGuest(MicroVm vm, TimeProvider time) : IMonotonicClock
 
     IWallClock.Datetime IWallClock.Now()
     {
-        long ticks = (time.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks;
+        long ticks = Math.Max(0, (time.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks); // datetime has no time before
         return new IWallClock.Datetime((ulong)(ticks / TimeSpan.TicksPerSecond), (uint)(ticks % TimeSpan.TicksPerSecond * 100));
     }
 

@@ -125,7 +125,8 @@ public sealed class LineOutput(MicroVm vm, Action<string> line) : OutputStream(v
         foreach (byte b in bytes)
         {
             if (b != '\n') _pending.Add(b);
-            if (b == '\n' || _pending.Count >= MaxLine) Emit();
+            if (b == '\n') Emit(_pending.Count);
+            else if (_pending.Count >= MaxLine) Emit(WholeLetters());
         }
     }
 
@@ -138,12 +139,21 @@ public sealed class LineOutput(MicroVm vm, Action<string> line) : OutputStream(v
     /// <inheritdoc/>
     public override void End()
     {
-        if (_pending.Count > 0) Emit();
+        if (_pending.Count > 0) Emit(_pending.Count);
     }
 
-    private void Emit()
+    /// <summary>Bytes up to a letter whose UTF-8 is not all there yet, so that a line is not cut inside it.</summary>
+    private int WholeLetters()
     {
-        line(System.Text.Encoding.UTF8.GetString([.. _pending]).TrimEnd('\r'));
-        _pending.Clear();
+        int last = _pending.Count - 1;
+        while (last > _pending.Count - 4 && (_pending[last] & 0xc0) == 0x80) last--;
+        int length = _pending[last] switch { >= 0xf0 => 4, >= 0xe0 => 3, >= 0xc0 => 2, _ => 1 };
+        return last + length > _pending.Count ? last : _pending.Count;
+    }
+
+    private void Emit(int count)
+    {
+        line(System.Text.Encoding.UTF8.GetString([.. _pending[..count]]).TrimEnd('\r'));
+        _pending.RemoveRange(0, count);
     }
 }

@@ -21,7 +21,13 @@ internal sealed class WitParser
     /// <summary>Parses a file. Items behind a feature that is not in <paramref name="features"/> are left out.</summary>
     public static FileSyntax Parse(string file, string text, ISet<string> features) => new WitParser(file, text, features).File();
 
+    /// <summary>Types written inside one another, as in <c>list&lt;list&lt;u8&gt;&gt;</c>.</summary>
+    private const int MaxTypeDepth = 100;
+
     private Token Current => _tokens[_at];
+
+    /// <summary>A token further on; the end of the file where there are no more.</summary>
+    private Token Ahead(int tokens) => _tokens[System.Math.Min(_at + tokens, _tokens.Count - 1)];
 
     private WitException Error(Token at, string message) => new WitException(_file, at.Line, at.Column, message);
 
@@ -106,7 +112,7 @@ internal sealed class WitParser
         while (Current.Line == line && Current.Column == column && (Current.Kind is TokenKind.Integer or TokenKind.Identifier || IsSymbol(".") || IsSymbol("-") || IsSymbol("+")))
         {
             // `use a:b/c@1.0.0.{x}`: the dot before a brace is not the version's.
-            if (IsSymbol(".") && _tokens[_at + 1] is { Kind: TokenKind.Symbol, Text: "{" }) break;
+            if (IsSymbol(".") && Ahead(1) is { Kind: TokenKind.Symbol, Text: "{" }) break;
             version += Current.Text;
             column += Current.Text.Length;
             _at++;
@@ -266,7 +272,7 @@ internal sealed class WitParser
     {
         // `import name: …` has a colon and then no package; `import ns:pkg/iface;` has.
         Token name = Current;
-        bool plain = _tokens[_at + 1] is { Kind: TokenKind.Symbol, Text: ":" } && !(_tokens[_at + 3] is { Kind: TokenKind.Symbol, Text: "/" });
+        bool plain = Ahead(1) is { Kind: TokenKind.Symbol, Text: ":" } && !(Ahead(3) is { Kind: TokenKind.Symbol, Text: "/" });
         var item = new ItemSyntax { Name = name, Docs = docs };
         if (!plain)
         {
@@ -278,7 +284,7 @@ internal sealed class WitParser
 
         Identifier("a name");
         Expect(":");
-        if (IsKeyword("interface") && _tokens[_at + 1] is { Kind: TokenKind.Symbol, Text: "{" })
+        if (IsKeyword("interface") && Ahead(1) is { Kind: TokenKind.Symbol, Text: "{" })
         {
             _at++;
             item.Kind = import ? ItemSyntaxKind.ImportInterface : ItemSyntaxKind.ExportInterface;
@@ -327,7 +333,7 @@ internal sealed class WitParser
     private ItemSyntax? TypeDef(string docs)
     {
         // A keyword followed by a colon is a function of that name, which older files have.
-        if (_tokens[_at + 1] is { Kind: TokenKind.Symbol, Text: ":" }) return null;
+        if (Ahead(1) is { Kind: TokenKind.Symbol, Text: ":" }) return null;
         var def = new TypeDefSyntax();
         Token keyword = Current;
         if (EatKeyword("type")) def.Kind = TypeDefKind.Alias;
@@ -396,7 +402,7 @@ internal sealed class WitParser
             bool included = Gates(out string docs);
             if (docs.Length == 0) docs = Current.Docs;
             FunctionSyntax f;
-            if (IsKeyword("constructor") && _tokens[_at + 1] is { Kind: TokenKind.Symbol, Text: "(" })
+            if (IsKeyword("constructor") && Ahead(1) is { Kind: TokenKind.Symbol, Text: "(" })
             {
                 Token at = Current;
                 _at++;
@@ -442,9 +448,10 @@ internal sealed class WitParser
         }
     }
 
-    private TypeSyntax Type()
+    private TypeSyntax Type(int depth = 0)
     {
         Token at = Current;
+        if (depth > MaxTypeDepth) throw Error(at, $"more than {MaxTypeDepth} types inside one another");
         if (Eat("_")) return new TypeSyntax { At = at, Name = "_" };
         Token name = Identifier("a type");
         var type = new TypeSyntax { At = at, Name = name.Text };
@@ -472,7 +479,7 @@ internal sealed class WitParser
             }
             else
             {
-                TypeSyntax argument = Type();
+                TypeSyntax argument = Type(depth + 1);
                 type.Arguments.Add(argument.Name == "_" ? null : argument);
             }
 

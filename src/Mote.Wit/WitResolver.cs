@@ -368,23 +368,43 @@ public sealed class WitResolver
             if (def.Kind == TypeDefKind.Flags && def.Members.Count > 32) throw _resolver.Error(_file, item.Name, $"flags have at most 32 names, `{def.Name}` has {def.Members.Count}");
         }
 
-        /// <summary>No type may contain itself.</summary>
+        /// <summary>Definitions inside one another; what reads types does so by recursion.</summary>
+        private const int MaxDepth = 100;
+
+        /// <summary>Definitions that a type refers to, counted each time it does; hosts have this limit too.</summary>
+        private const long MaxSize = 1_000_000;
+
+        /// <summary>No type may contain itself, or grow out of all bounds.</summary>
         public void CheckCycles(List<ItemSyntax> items)
         {
-            var done = new HashSet<WitTypeDef>();
+            var known = new Dictionary<WitTypeDef, (long Size, int Depth)>();
             foreach (ItemSyntax item in items.Where(i => i.Kind == ItemSyntaxKind.Type))
             {
-                Visit(_types[item.Name.Text], item.Name, new HashSet<WitTypeDef>(), done);
+                Visit(_types[item.Name.Text], item.Name, new HashSet<WitTypeDef>(), known);
             }
         }
 
-        private void Visit(WitTypeDef def, Token at, HashSet<WitTypeDef> path, HashSet<WitTypeDef> done)
+        private (long Size, int Depth) Visit(WitTypeDef def, Token at, HashSet<WitTypeDef> path, Dictionary<WitTypeDef, (long Size, int Depth)> known)
         {
-            if (done.Contains(def)) return;
+            if (known.TryGetValue(def, out (long Size, int Depth) before)) return before;
             if (!path.Add(def)) throw _resolver.Error(_file, at, $"type `{def.Name}` contains itself");
-            foreach (WitTypeDef inner in Mentioned(def.Alias).Concat(def.Members.SelectMany(m => Mentioned(m.Type)))) Visit(inner, at, path, done);
+            long size = 1;
+            int depth = 1;
+            if (path.Count <= MaxDepth)
+            {
+                foreach (WitTypeDef inner in Mentioned(def.Alias).Concat(def.Members.SelectMany(m => Mentioned(m.Type))).ToList())
+                {
+                    (long innerSize, int innerDepth) = Visit(inner, at, path, known);
+                    size += innerSize;
+                    depth = System.Math.Max(depth, innerDepth + 1);
+                }
+            }
+
+            if (depth > MaxDepth || path.Count > MaxDepth) throw _resolver.Error(_file, at, $"type `{def.Name}` has more than {MaxDepth} types inside one another");
+            if (size > MaxSize) throw _resolver.Error(_file, at, $"type `{def.Name}` consists of more than {MaxSize} types");
             path.Remove(def);
-            done.Add(def);
+            known.Add(def, (size, depth));
+            return (size, depth);
         }
 
         private static IEnumerable<WitTypeDef> Mentioned(WitType? type) => type switch

@@ -16,7 +16,7 @@ namespace Mote.Fuzz.Targets;
 internal sealed class WitFiles : Target
 {
     private static readonly string[] s_words =
-        [.. "package interface world import export use type record variant enum flags resource func static constructor own<r> borrow<r> list<u8> list<u8, 4> option<u8> result result<_, u8> tuple<u8> map<u8, u8> string char f32 include with as async stream<u8> future error-context @since(version = 1.0.0) @unstable(feature = x) @deprecated(version = 1.0.0) ns:pkg/iface@1.2.3 { } ( ) < > , ; : . / -> = % % 0x _ %list id a-b".Split(' ')];
+        [.. "package interface world import export use type record variant enum flags resource func static constructor own<r> borrow<r> list<u8> list<u8, 4> option<u8> result result<_, u8> tuple<u8> map<u8, u8> string char f32 include with as async stream<u8> future error-context @since(version = 1.0.0) @unstable(feature = x) @deprecated(version = 1.0.0) ns:pkg/iface@1.2.3 { } ( ) < > list< tuple< option< result<_, , ; : . / -> = % % 0x _ %list id a-b".Split(' ')];
 
     private readonly string[] _texts = [.. Corpus.Texts("*.wit")];
 
@@ -55,7 +55,7 @@ internal sealed class WitFiles : Target
 /// <summary>WAVE: the first line of an input chooses the type, the rest is the text of a value.</summary>
 internal sealed class WaveTexts : Target
 {
-    private static readonly string[] s_words = ["{", "}", "[", "]", "(", ")", ",", ":", "true", "false", "some(", "none", "ok", "err(", "inf", "-inf", "nan", "0", "-1", "1.5e3", "'a'", "\"\\u{1f980}\"", "\"\"\"", "%true", "f0", "c1(", "e2", "b3", "_", " ", "//x\n"];
+    private static readonly string[] s_words = ["{", "}", "[", "]", "(", ")", "[[", "some(some(", "{f0:", ",", ":", "true", "false", "some(", "none", "ok", "err(", "inf", "-inf", "nan", "0", "-1", "1.5e3", "'a'", "\"\\u{1f980}\"", "\"\"\"", "%true", "f0", "c1(", "e2", "b3", "_", " ", "//x\n"];
 
     public override string Name => "wave";
 
@@ -109,7 +109,7 @@ internal sealed class Manifests : Target
 {
     private static readonly string[] s_words =
     [
-        "[", "]", "[[", "]]", "{", "}", "=", ",", ".", "\n", "\"", "'''", "\"\"\"", "#", "mote", "app", "[app]", "[component.filter]", "[component.filter.grants]", "[component.filter.limits]", "[[trigger.mqtt]]", "[variables]",
+        "[", "]", "[[", "]]", "[[[[", "{a={", "{", "}", "=", ",", ".", "\n", "\"", "'''", "\"\"\"", "#", "mote", "app", "[app]", "[component.filter]", "[component.filter.grants]", "[component.filter.limits]", "[[trigger.mqtt]]", "[variables]",
         "name", "version", "topic", "component", "source", "instance", "memory", "time", "concurrency", "queue", "true", "false", "1", "-1", "0x7fffffffffffffff", "1e400", "inf", "nan", "1979-05-27T07:32:00Z", "\"16MiB\"", "\"50ms\"", "\"99999999999999GiB\"", "{{ window }}", "{{", "\"plant/#\"", "\"#/x\"", "../../x",
     ];
 

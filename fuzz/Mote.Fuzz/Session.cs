@@ -70,7 +70,12 @@ internal sealed class Session(Random random, bool echoes)
     private Value? Answer(ComponentInstance instance, string name, FunctionType type, Value[] arguments)
     {
         for (int i = 0; i < arguments.Length; i++) Checked(type.Parameters[i].Type, arguments[i]);
-        if (name.StartsWith("echo", StringComparison.Ordinal) && type.Result is not null) return arguments.Length == 1 ? arguments[0] : new TupleValue(arguments);
+        if (name.StartsWith("echo", StringComparison.Ordinal) && type.Result is not null)
+        {
+            Value same = arguments.Length == 1 ? arguments[0] : new TupleValue(arguments);
+            if (echoes || ValueCheck.Check(type.Result, same) is null) return same; // a mutated one may have another result
+        }
+
         Hold(arguments);
         if (random.Once(200)) throw new RefusalException();
         return type.Result is { } result ? Some(instance, result) ?? throw new RefusalException() : null;

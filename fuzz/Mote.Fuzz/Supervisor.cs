@@ -45,10 +45,11 @@ internal sealed class Supervisor(Options options, TextWriter output)
 
     private (Tally Tally, bool Done) Child(string target, string note, long start, double? seconds)
     {
-        File.WriteAllBytes(note, new byte[Worker.NoteHeader]);
-        var info = new ProcessStartInfo(Environment.ProcessPath!) { RedirectStandardOutput = true, RedirectStandardError = true };
+        var none = new byte[Worker.NoteHeader];
+        BinaryPrimitives.WriteInt64LittleEndian(none, start - 1);
+        File.WriteAllBytes(note, none);
         // Under a test runner this process is another program.
-        if (Path.GetFileNameWithoutExtension(info.FileName) != "Mote.Fuzz") info.FileName = Path.Combine(AppContext.BaseDirectory, "Mote.Fuzz");
+        var info = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "Mote.Fuzz")) { RedirectStandardOutput = true, RedirectStandardError = true };
         foreach (string a in (string[])["--child", note, "--target", target, "--seed", $"{options.Seed}", "--start", $"{start}"]) info.ArgumentList.Add(a);
         if (options.Count is { } count) Add("--count", $"{count}");
         if (seconds is { } s) Add("--seconds", s.ToString(CultureInfo.InvariantCulture));
@@ -113,6 +114,7 @@ internal sealed class Supervisor(Options options, TextWriter output)
         if (!ended)
         {
             long crashed = BinaryPrimitives.ReadInt64LittleEndian(File.ReadAllBytes(note));
+            if (crashed < start) throw new InvalidOperationException($"the worker ended before its first input: exit code {process.ExitCode}: {string.Join(" | ", error.Take(12))}");
             Keep(target, note, $"crash: exit code {process.ExitCode}: {string.Join(" | ", error.Take(12))}");
             tally = new Tally(crashed + 1 - start, 0, 0, 1);
         }

@@ -37,7 +37,6 @@ public static class CoreProgram
         if (m.Type.Exports[CoreEntry].Func is not { Parameters.Length: 0, Results.Length: 0 }) throw new ComponentException(ComponentErrorKind.Link, $"the function `{CoreEntry}` of a program takes nothing and gives nothing");
         (string Name, CoreSubType Type)[] imports = [.. m.Imports.Select(i => (i.Name, i.Type.Func!)).Distinct()];
         foreach ((string name, CoreSubType type) in imports) CheckImport(name, type);
-        if (imports.GroupBy(i => i.Name).FirstOrDefault(g => g.Count() > 1) is { } twice) throw new ComponentException(ComponentErrorKind.Link, $"the module imports `{twice.Key}` with two different types");
 
         byte[] bytes = module.ToArray();
         var file = new Writer();

@@ -20,7 +20,26 @@ internal static class TargetList
         ["wav"] = _ => new WavFiles(),
     };
 
+    /// <summary>Inputs below a number end the process; the fuzzer's own tests use it.</summary>
+    public const string CrashForTests = "crash";
+
+    /// <summary>See <see cref="CrashForTests"/>.</summary>
+    public const byte CrashBelow = 50;
+
     public static IReadOnlyList<string> Names { get; } = [.. s_all.Keys];
 
-    public static Target Make(string name, Options options) => s_all.TryGetValue(name, out Func<Options, Target>? make) ? make(options) : throw new ArgumentException($"there is no target `{name}`");
+    public static Target Make(string name, Options options) => name == CrashForTests ? new Crash() : s_all.TryGetValue(name, out Func<Options, Target>? make) ? make(options) : throw new ArgumentException($"there is no target `{name}`");
+
+    private sealed class Crash : Target
+    {
+        public override string Name => CrashForTests;
+
+        public override byte[] Make(Random random) => [(byte)random.Next(256)];
+
+        public override Outcome Run(byte[] input)
+        {
+            if (input[0] < CrashBelow) Environment.FailFast("on purpose");
+            return Outcome.Accepted;
+        }
+    }
 }

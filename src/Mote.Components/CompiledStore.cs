@@ -14,6 +14,9 @@ public static class CompiledStore
     /// <summary>True where this component can be stored: one that imports core modules cannot.</summary>
     public static bool CanStore(Component component) => component.Plan.ModuleImports.Count == 0;
 
+    /// <inheritdoc cref="CanStore(Component)"/>
+    public static bool CanStore(CompiledComponent component) => component.Plan.ModuleImports.Count == 0;
+
     /// <summary>Writes the core modules that are to be compiled, N.wasm each, for a compiler outside this process.</summary>
     public static void WriteSources(Component component, string folder)
     {

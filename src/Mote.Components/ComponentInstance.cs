@@ -96,6 +96,9 @@ public sealed class ComponentInstance : IDisposable
     /// <summary>How many steps of the plan are done.</summary>
     internal int StepsDone { get; set; }
 
+    /// <summary>What the host may still spend on the values that are being lifted; see <see cref="Binary.Limits.Lifted"/>.</summary>
+    internal long LiftLeft;
+
     /// <summary>Handles that are alive in all handle tables.</summary>
     public int LiveHandles
     {

@@ -34,7 +34,9 @@ public static class CoreProgram
         CoreModule m = CoreModule.Read(module, 0, new CoreTypeInterner());
         if (!m.Exports.Any(e => e.Name == CoreEntry && e.Kind == ExternKind.Func)) throw new ComponentException(ComponentErrorKind.Link, $"a core module that exports no function `{CoreEntry}` is not a program: it exports {Names(m.Exports.Select(e => e.Name))}");
         if (m.Imports.Where(i => i.Module != ImportModule || i.Type.Kind != ExternKind.Func).ToArray() is { Length: > 0 } foreign) throw new ComponentException(ComponentErrorKind.Link, $"a core module may import functions of {ImportModule} only; this one imports {Names(foreign.Select(i => $"{i.Module}.{i.Name}"))}");
-        (string Name, CoreSubType Type)[] imports = [.. m.Imports.Select(i => (i.Name, i.Type.Func!)).DistinctBy(i => i.Name)];
+        if (m.Type.Exports[CoreEntry].Func is not { Parameters.Length: 0, Results.Length: 0 }) throw new ComponentException(ComponentErrorKind.Link, $"the function `{CoreEntry}` of a program takes nothing and gives nothing");
+        (string Name, CoreSubType Type)[] imports = [.. m.Imports.Select(i => (i.Name, i.Type.Func!)).Distinct()];
+        foreach ((string name, CoreSubType type) in imports) CheckImport(name, type);
 
         byte[] bytes = module.ToArray();
         var file = new WasmWriter();
@@ -107,6 +109,14 @@ public static class CoreProgram
             s.Raw([0x00]);
         });
         return file.ToArray();
+    }
+
+    /// <summary>What no preview-1 function looks like could not be written as a component's import.</summary>
+    private static void CheckImport(string name, CoreSubType type)
+    {
+        bool isName = name.Split('_').All(word => word.Length > 0 && char.IsAsciiLetterLower(word[0]) && word.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c)));
+        if (!isName) throw new ComponentException(ComponentErrorKind.Link, $"there is no function `{name}` in {ImportModule}");
+        if (type.Parameters.Length > ValType.MaxFlatParameters || type.Results.Length > ValType.MaxFlatResults) throw new ComponentException(ComponentErrorKind.Link, $"no function of {ImportModule} has the type that the module imports `{name}` with: {type}");
     }
 
     private static void InstanceType(WasmWriter s, (string Name, CoreSubType Type)[] functions)

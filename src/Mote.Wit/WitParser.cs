@@ -8,12 +8,8 @@ internal sealed class WitParser
 {
     private readonly string _file;
     private readonly List<Token> _tokens;
-    /// <summary>Deeper types are nobody's; each level costs stack here and in everything that reads the result.</summary>
-    private const int MaxTypeDepth = 100;
-
     private readonly ISet<string> _features;
     private int _at;
-    private int _typeDepth;
 
     private WitParser(string file, string text, ISet<string> features)
     {
@@ -24,6 +20,12 @@ internal sealed class WitParser
 
     /// <summary>Parses a file. Items behind a feature that is not in <paramref name="features"/> are left out.</summary>
     public static FileSyntax Parse(string file, string text, ISet<string> features) => new WitParser(file, text, features).File();
+
+    /// <summary>
+    /// Types written inside one another, as in <c>list&lt;list&lt;u8&gt;&gt;</c>. Deeper ones are nobody's; each level
+    /// costs stack here and in everything that reads the result.
+    /// </summary>
+    private const int MaxTypeDepth = 100;
 
     private Token Current => _tokens[_at];
 
@@ -453,9 +455,10 @@ internal sealed class WitParser
         }
     }
 
-    private TypeSyntax Type()
+    private TypeSyntax Type(int depth = 0)
     {
         Token at = Current;
+        if (depth > MaxTypeDepth) throw Error(at, $"more than {MaxTypeDepth} types inside one another");
         if (Eat("_")) return new TypeSyntax { At = at, Name = "_" };
         Token name = Identifier("a type");
         var type = new TypeSyntax { At = at, Name = name.Text };
@@ -472,7 +475,6 @@ internal sealed class WitParser
             throw Error(Current, $"expected `<` after `{name.Text}`, found {Show(Current)}");
         }
 
-        if (++_typeDepth > MaxTypeDepth) throw Error(at, $"types are nested more than {MaxTypeDepth} deep");
         Expect("<");
         while (!Eat(">"))
         {
@@ -484,7 +486,7 @@ internal sealed class WitParser
             }
             else
             {
-                TypeSyntax argument = Type();
+                TypeSyntax argument = Type(depth + 1);
                 type.Arguments.Add(argument.Name == "_" ? null : argument);
             }
 
@@ -495,7 +497,6 @@ internal sealed class WitParser
             }
         }
 
-        _typeDepth--;
         return type;
     }
 

@@ -422,30 +422,43 @@ public sealed class WitResolver
 
         private WitException ContainsItself(Token name) => _resolver.Error(_file, name, $"type `{name.Text}` contains itself");
 
-        /// <summary>No type may contain itself, or more than a bounded number of others one in the other.</summary>
+        /// <summary>Definitions inside one another; what reads types does so by recursion.</summary>
+        private const int MaxTypeDepth = 100;
+
+        /// <summary>Definitions that a type refers to, counted each time it does; hosts have this limit too.</summary>
+        private const long MaxSize = 1_000_000;
+
+        /// <summary>No type may contain itself, or grow out of all bounds.</summary>
         public void CheckCycles(List<ItemSyntax> items)
         {
-            var depths = new Dictionary<WitTypeDef, int>();
+            var known = new Dictionary<WitTypeDef, (long Size, int Depth)>();
             foreach (ItemSyntax item in items.Where(i => i.Kind == ItemSyntaxKind.Type))
             {
-                Depth(_types[item.Name.Text], item.Name, new HashSet<WitTypeDef>(), depths);
+                Visit(_types[item.Name.Text], item.Name, new HashSet<WitTypeDef>(), known);
             }
         }
 
-        private int Depth(WitTypeDef def, Token at, HashSet<WitTypeDef> path, Dictionary<WitTypeDef, int> depths)
+        private (long Size, int Depth) Visit(WitTypeDef def, Token at, HashSet<WitTypeDef> path, Dictionary<WitTypeDef, (long Size, int Depth)> known)
         {
-            if (depths.TryGetValue(def, out int known)) return known;
+            if (known.TryGetValue(def, out (long Size, int Depth) before)) return before;
             if (!path.Add(def)) throw ContainsItself(at);
-            int inner = path.Count > MaxDepth ? MaxDepth : 0;
-            if (inner == 0)
+            long size = 1;
+            int depth = 1;
+            if (path.Count <= MaxTypeDepth)
             {
-                foreach (WitTypeDef mentioned in Mentioned(def.Alias).Concat(def.Members.SelectMany(m => Mentioned(m.Type)))) inner = System.Math.Max(inner, Depth(mentioned, at, path, depths));
+                foreach (WitTypeDef inner in Mentioned(def.Alias).Concat(def.Members.SelectMany(m => Mentioned(m.Type))).ToList())
+                {
+                    (long innerSize, int innerDepth) = Visit(inner, at, path, known);
+                    size += innerSize;
+                    depth = System.Math.Max(depth, innerDepth + 1);
+                }
             }
 
-            if (inner >= MaxDepth) throw _resolver.Error(_file, at, $"types are nested more than {MaxDepth} deep");
+            if (depth > MaxTypeDepth || path.Count > MaxTypeDepth) throw _resolver.Error(_file, at, $"type `{def.Name}` has more than {MaxTypeDepth} types inside one another");
+            if (size > MaxSize) throw _resolver.Error(_file, at, $"type `{def.Name}` consists of more than {MaxSize} types");
             path.Remove(def);
-            depths[def] = inner + 1;
-            return inner + 1;
+            known.Add(def, (size, depth));
+            return (size, depth);
         }
 
         private static IEnumerable<WitTypeDef> Mentioned(WitType? type) => type switch

@@ -1,5 +1,6 @@
 // Lifts and lowers value trees, led by the type (CanonicalABI.md, "Loading", "Storing", "Flat Lifting", "Flat Lowering").
 using System.Text;
+using Mote.Components.Binary;
 using Mote.Components.Resources;
 using Mote.Components.Types;
 using Mote.Wasmtime;
@@ -13,6 +14,7 @@ internal static class DynamicAbi
     /// <summary>Reads a value from memory. The offset is aligned and in bounds.</summary>
     public static Value Load(scoped in GuestContext cx, ValType type, uint at)
     {
+        cx.Spend(Limits.LiftedElement);
         switch (type)
         {
             case PrimitiveType p:

@@ -54,7 +54,18 @@ public unsafe ref struct GuestContext
         Memory memory = _root.Memories[_options.Memory];
         if (memory.IsNull) ThrowEarly();
         _base = memory.GetBase(out _length);
+        // Nothing is lifted while guest code runs, so what is lifted from here on is one call's arguments or result.
+        _root.LiftLeft = Limits.Lifted + (Limits.LiftedPerMemoryByte * (long)_length);
     }
+
+    /// <summary>Counts what the host is about to spend on a value; traps where it is too much (<see cref="Limits.Lifted"/>).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal readonly void Spend(ulong cost)
+    {
+        if ((_root.LiftLeft -= (long)cost) < 0) ThrowTooLarge();
+    }
+
+    private static void ThrowTooLarge() => throw new TrapException("the value is much larger than the memory that describes it: its lists or strings lie over each other");
 
     private static void ThrowEarly() => throw new TrapException("a function that needs memory was called before the instance that has the memory was there");
 
@@ -148,8 +159,16 @@ public unsafe ref struct GuestContext
 
     // ---- blocks ----
 
-    /// <summary>Bytes of a list of <paramref name="count"/> elements, checked; zero-copy, valid until guest code runs.</summary>
+    /// <summary>Bytes of a list of <paramref name="count"/> elements that the host makes objects of, checked; zero-copy, valid until guest code runs.</summary>
     public readonly ReadOnlySpan<byte> LoadList(uint offset, uint count, uint elementSize, uint alignment)
+    {
+        ReadOnlySpan<byte> bytes = LoadBytes(offset, count, elementSize, alignment);
+        Spend((ulong)bytes.Length + ((ulong)count * Limits.LiftedElement));
+        return bytes;
+    }
+
+    /// <summary>The same for what the host spends nothing on.</summary>
+    internal readonly ReadOnlySpan<byte> LoadBytes(uint offset, uint count, uint elementSize, uint alignment)
     {
         ulong bytes = (ulong)count * elementSize;
         if (bytes > MaxListBytes) throw new TrapException($"list byte length of {bytes} exceeds the limit of {MaxListBytes}");
@@ -160,12 +179,18 @@ public unsafe ref struct GuestContext
 
     /// <summary>A list of numbers as a span over guest memory; zero-copy, valid until guest code runs.</summary>
     public readonly ReadOnlySpan<T> LoadSpan<T>(uint offset, uint count)
-        where T : unmanaged => MemoryMarshal.Cast<byte, T>(LoadList(offset, count, (uint)sizeof(T), (uint)sizeof(T)));
+        where T : unmanaged
+    {
+        ReadOnlySpan<byte> bytes = LoadBytes(offset, count, (uint)sizeof(T), (uint)sizeof(T));
+        Spend((ulong)bytes.Length);
+        return MemoryMarshal.Cast<byte, T>(bytes);
+    }
 
     /// <summary>Bytes of memory to write into, checked; valid until guest code runs.</summary>
     public readonly Span<byte> Block(uint offset, uint bytes)
     {
         if ((nuint)offset + bytes > _length) ThrowOutOfBounds();
+        if (bytes > int.MaxValue) throw new TrapException($"a block of {bytes} bytes exceeds the limit of {int.MaxValue}");
         return new Span<byte>(_base + offset, (int)bytes);
     }
 

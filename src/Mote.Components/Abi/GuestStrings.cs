@@ -62,13 +62,14 @@ public static class GuestStrings
         if ((offset & (alignment - 1)) != 0) throw new TrapException($"string pointer not aligned to {alignment}");
         if (offset + bytes > cx.Length) throw new TrapException("string pointer/length out of bounds of memory");
         if (bytes > GuestContext.MaxListBytes) throw new TrapException($"string byte length of {bytes} exceeds the limit of {GuestContext.MaxListBytes}");
-        return new RawString(cx.LoadList(offset, (uint)bytes, 1, 1), utf16, latin1);
+        return new RawString(cx.LoadBytes(offset, (uint)bytes, 1, 1), utf16, latin1);
     }
 
     /// <summary>A string of the guest as a .NET string. Traps where its encoding is broken.</summary>
     public static string Lift(scoped in GuestContext cx, uint offset, uint taggedUnits)
     {
         RawString raw = Load(cx, offset, taggedUnits);
+        cx.Spend((ulong)raw.Bytes.Length);
         if (raw.IsLatin1) return Encoding.Latin1.GetString(raw.Bytes);
         if (raw.IsUtf16)
         {
@@ -84,6 +85,7 @@ public static class GuestStrings
     public static byte[] LiftUtf8(scoped in GuestContext cx, uint offset, uint taggedUnits)
     {
         RawString raw = Load(cx, offset, taggedUnits);
+        cx.Spend((ulong)raw.Bytes.Length);
         if (raw.IsUtf8)
         {
             CheckUtf8(raw.Bytes);

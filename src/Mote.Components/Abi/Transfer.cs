@@ -12,7 +12,7 @@ internal static class Transfer
     {
         if (type.IsPlain)
         {
-            from.LoadList(source, type.Size, 1, 1).CopyTo(to.Block(target, type.Size));
+            from.LoadBytes(source, type.Size, 1, 1).CopyTo(to.Block(target, type.Size));
             return;
         }
 
@@ -76,7 +76,7 @@ internal static class Transfer
 
     private static uint List(scoped ref GuestContext from, uint source, uint count, scoped ref GuestContext to, ValType element, out uint copied)
     {
-        ReadOnlySpan<byte> bytes = from.LoadList(source, count, element.Size, element.Alignment);
+        ReadOnlySpan<byte> bytes = from.LoadBytes(source, count, element.Size, element.Alignment);
         uint target = to.Allocate(element.Alignment, (uint)bytes.Length);
         // The receiver's realloc cannot reach the sender, so the span still holds.
         if (element.IsPlain) bytes.CopyTo(to.Block(target, (uint)bytes.Length));

@@ -31,6 +31,19 @@ internal static class Limits
     /// <summary>Bytes of one value in linear memory, by the 64-bit layout (Explainer.md, "Type Definitions").</summary>
     public const long ElementBytes = (1L << 28) - 1;
 
+    /// <summary>
+    /// What the host may spend on one call's arguments or result: this, and <see cref="LiftedPerMemoryByte"/> for each
+    /// byte of the guest's memory. Lists may lie over each other, so that without it a memory of 64 KiB describes a value
+    /// of terabytes. Strings and lists of numbers cost their bytes, elements of other lists <see cref="LiftedElement"/> more.
+    /// </summary>
+    public const long Lifted = 4 << 20;
+
+    /// <summary>Values that do not overlap stay below this, whatever their type.</summary>
+    public const int LiftedPerMemoryByte = 16;
+
+    /// <summary>What an object of the host costs beside its bytes in the guest.</summary>
+    public const int LiftedElement = 4;
+
     /// <summary>Component instances that one root instantiation may make, nested ones included.</summary>
     public const int PlannedInstances = 10_000;
 }

@@ -1,5 +1,6 @@
 // From Tomlyn's syntax tree, which knows positions, to values that keep them.
 using System.Globalization;
+using Tomlyn;
 using Tomlyn.Parsing;
 using Tomlyn.Syntax;
 
@@ -13,7 +14,17 @@ internal sealed class TomlBuilder
 
     public static TomlTable Build(string file, string text)
     {
-        DocumentSyntax document = SyntaxParser.Parse(text, file, true);
+        DocumentSyntax document;
+        try
+        {
+            document = SyntaxParser.Parse(text, file, true);
+        }
+        catch (TomlException e)
+        {
+            // Arrays or tables nested too deep; every other fault is a diagnostic.
+            throw new ConfigException(file, e.Line ?? 0, e.Message.Split('.')[0]);
+        }
+
         if (document.HasErrors)
         {
             DiagnosticMessage first = document.Diagnostics.First(d => d.Kind == DiagnosticMessageKind.Error);

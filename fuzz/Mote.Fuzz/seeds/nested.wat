@@ -1,0 +1,28 @@
+;; Components in components: instances given as arguments, aliases of outer types, modules passed in, a start function.
+(component
+  (type $point (record (field "x" s32) (field "y" f64)))
+  (import "t" (type $p (eq $point)))
+  (core module $Shared (memory (export "memory") 1) (global (export "g") i32 (i32.const 7))
+    (table (export "t") 4 8 funcref) (elem (i32.const 0) $f) (func $f (export "f") (result i32) (i32.const 3))
+    (func $init (i32.store (i32.const 0) (i32.const 1))) (start $init))
+  (component $Inner
+    (alias outer 1 $Shared (core module $S))
+    (alias outer 1 $p (type $q)) (import "t" (type $p (eq $q)))
+    (core instance $s (instantiate $S))
+    (core module $Use (import "s" "g" (global i32)) (import "s" "t" (table 4 funcref)) (import "s" "f" (func $f (result i32)))
+      (func (export "sum") (param i32 f64) (result i32) (i32.add (local.get 0) (call_indirect (result i32) (i32.const 0)))))
+    (core instance $use (instantiate $Use (with "s" (instance $s))))
+    (func (export "sum") (param "p" $p) (result s32) (canon lift (core func $use "sum"))))
+  (instance $a (instantiate $Inner (with "t" (type $p))))
+  (instance $b (instantiate $Inner (with "t" (type $p))))
+  (component $Outer
+    (alias outer 1 $p (type $q)) (import "t" (type $p (eq $q)))
+    (import "i" (instance $i (export "sum" (func (param "p" $p) (result s32)))))
+    (export "inner" (instance $i)))
+  (instance $o (instantiate $Outer (with "t" (type $p)) (with "i" (instance $b))))
+  (alias export $o "inner" (instance $oi))
+  (export "one" (instance $a))
+  (export "two" (instance $oi))
+  (instance $both (export "a" (instance $a)) (export "b" (instance $oi)))
+  (export "both" (instance $both))
+)

@@ -1,0 +1,16 @@
+;; As wit-component writes it: a shim with a table for imports that need memory, the main module, and a fixup.
+(component
+  (import "wasi:logging/logging@0.1.0-draft" (instance $log (export "log" (func (param "text" string)))))
+  (alias export $log "log" (func $log-f))
+  (core module $Shim (type (func (param i32 i32))) (table (export "$imports") 1 1 funcref)
+    (func (export "0") (param i32 i32) (call_indirect (type 0) (local.get 0) (local.get 1) (i32.const 0))))
+  (core instance $shim (instantiate $Shim))
+  (core module $Main (import "log" "log" (func $log (param i32 i32))) (memory (export "memory") 1)
+    (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024))
+    (func (export "run") (param i32 i32) (call $log (local.get 0) (local.get 1))))
+  (core instance $main (instantiate $Main (with "log" (instance (export "log" (func $shim "0"))))))
+  (core func $low (canon lower (func $log-f) (memory (core memory $main "memory")) string-encoding=utf8))
+  (core module $Fixup (import "" "0" (func $f (param i32 i32))) (import "" "$imports" (table 1 1 funcref)) (elem (i32.const 0) func $f))
+  (core instance (instantiate $Fixup (with "" (instance (export "$imports" (table $shim "$imports")) (export "0" (func $low))))))
+  (func (export "run") (param "text" string) (canon lift (core func $main "run") (memory (core memory $main "memory")) (realloc (core func $main "realloc"))))
+)

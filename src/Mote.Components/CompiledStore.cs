@@ -29,7 +29,7 @@ public static class CompiledStore
     /// <summary><see cref="Files"/> of a component whose modules were compiled, N.cwasm each, where <see cref="WriteSources"/> had put them. Removes those.</summary>
     public static IEnumerable<(string Name, byte[] Content)> FilesOf(Component component, string folder)
     {
-        yield return (PlanFile, PlanWriter.Write(component.Plan));
+        yield return (PlanFile, Seal(PlanWriter.Write(component.Plan)));
         for (int i = 0; i < component.Plan.Modules.Count; i++)
         {
             if (!component.Plan.Modules[i].Needed) continue;
@@ -41,11 +41,7 @@ public static class CompiledStore
     /// <summary>The files of a compiled component: name and content. All of them are needed to load it.</summary>
     public static IEnumerable<(string Name, byte[] Content)> Files(CompiledComponent component)
     {
-        byte[] plan = PlanWriter.Write(component.Plan);
-        var sealedPlan = new byte[plan.Length + sizeof(uint)];
-        plan.CopyTo(sealedPlan, 0);
-        BinaryPrimitives.WriteUInt32LittleEndian(sealedPlan.AsSpan(plan.Length), Checksum(plan));
-        yield return (PlanFile, sealedPlan);
+        yield return (PlanFile, Seal(PlanWriter.Write(component.Plan)));
         for (int i = 0; i < component.Modules.Length; i++)
         {
             if (component.Modules[i] is { } module) yield return ($"{i}.cwasm", module.Serialize());
@@ -76,6 +72,14 @@ public static class CompiledStore
         }
 
         return new CompiledComponent(engine, plan, modules);
+    }
+
+    private static byte[] Seal(byte[] plan)
+    {
+        var sealedPlan = new byte[plan.Length + sizeof(uint)];
+        plan.CopyTo(sealedPlan, 0);
+        BinaryPrimitives.WriteUInt32LittleEndian(sealedPlan.AsSpan(plan.Length), Checksum(plan));
+        return sealedPlan;
     }
 
     /// <summary>The plan without its checksum, which a torn write or a flipped bit does not pass.</summary>

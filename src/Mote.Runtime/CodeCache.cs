@@ -77,6 +77,7 @@ public sealed class CodeCache
                 return CompiledStore.FilesOf(component, folder);
             });
             if (TryLoad(name, engine) is { } kept) return kept;
+            _log?.Invoke($"compiled code in '{_folder}' was not what was written there; it is compiled again");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

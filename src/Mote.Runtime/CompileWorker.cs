@@ -37,7 +37,7 @@ public sealed partial record CompileWorker
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
         };
-        using Process worker = Process.Start(start) ?? throw new CompileException($"the compiler `{Program}` could not be started");
+        using Process worker = Start(start);
         worker.StandardInput.Close();
         var words = new BoundedText();
         worker.ErrorDataReceived += (_, e) => words.Add(e.Data);
@@ -63,6 +63,18 @@ public sealed partial record CompileWorker
                 throw new CompileException(memory ? $"compiling it takes more than {MemoryBytes >> 20} MiB of memory"
                     : worker.ExitCode == 128 + Sigxcpu ? $"compiling it takes longer than {Time.TotalSeconds:0} s"
                     : $"the compiler ended with {worker.ExitCode}: {words}");
+        }
+    }
+
+    private static Process Start(ProcessStartInfo start)
+    {
+        try
+        {
+            return Process.Start(start)!;
+        }
+        catch (System.ComponentModel.Win32Exception e)
+        {
+            throw new CompileException($"the compiler `{start.FileName}` cannot be started: {e.Message}");
         }
     }
 

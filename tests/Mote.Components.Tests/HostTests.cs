@@ -294,6 +294,20 @@ public sealed class HostTests
         Assert.Equal(10u, compatible.CallU32("g"));
     }
 
+    [Fact]
+    public void Remove_NewestVersion_TheNextCompatibleOneStandsIn()
+    {
+        var linker = new ComponentLinker();
+        linker.Instance("ns:pkg/i@0.2.3");
+        linker.Instance("ns:pkg/i@0.2.9");
+        linker.Remove("ns:pkg/i@0.2.9");
+
+        Assert.True(linker.Hosts("ns:pkg/i@0.2.5"));
+        linker.Remove("ns:pkg/i@0.2.3");
+        Assert.False(linker.Hosts("ns:pkg/i@0.2.5"));
+        Assert.Empty(linker.Names);
+    }
+
     [Theory]
     [InlineData("ns:pkg/api@0.2.0", "ns:pkg/api@0.2.7", true)]
     [InlineData("ns:pkg/api@0.2.0", "ns:pkg/api@0.3.0", false)]

@@ -14,6 +14,6 @@
   (instance $inner (instantiate $inner (with "a" (instance $two))))
   (export "f" (func $inner "f")))
 (assert_return (invoke "f") (u32.const 2))
-(assert_invalid (component (import "a" (implements "ns:pkg/i") (func))) "only instances can have an `implements")
+(assert_invalid (component (import "a" (implements "ns:pkg/i") (func))) "only instances can have an `implements`")
 (assert_invalid (component (import "a" (implements "plain") (instance))) "name `plain` must be an interface")
 (assert_invalid (component (import "ns:pkg/j" (implements "ns:pkg/i") (instance))) "name `ns:pkg/j` is not valid with `implements`")

@@ -225,7 +225,7 @@ internal sealed class AbiEmitter
                     {
                         WitMember m = d.Members[i];
                         string pattern = i == d.Members.Count - 1 ? "_" : i.ToString();
-                        string @case = $"{_names.Named(d)}.{CSharpNames.Pascal(m.Name)}";
+                        string @case = $"{_names.Named(d)}.{CSharpNames.Case(d, m.Name)}";
                         w.Line(m.Type is null ? $"{pattern} => {@case}.Instance," : $"{pattern} => new {@case}({payload(m.Type)}),");
                     }
                 });
@@ -397,7 +397,7 @@ internal sealed class AbiEmitter
                     break;
                 case NamedType { Definition: { Kind: TypeDefKind.Record } d }:
                     List<uint> fields = WitLayout.Offsets(d.Members.Select(m => m.Type!), out _);
-                    for (int i = 0; i < d.Members.Count; i++) w.Line(Store(d.Members[i].Type!, "cx", Plus("at", fields[i]), $"value.{CSharpNames.Pascal(d.Members[i].Name)}"));
+                    for (int i = 0; i < d.Members.Count; i++) w.Line(Store(d.Members[i].Type!, "cx", Plus("at", fields[i]), $"value.{CSharpNames.Field(d, d.Members[i].Name)}"));
                     break;
                 default:
                     List<WitType?> payloads = WitLayout.Payloads(type)!;
@@ -473,7 +473,7 @@ internal sealed class AbiEmitter
                     {
                         WitMember m = d.Members[i];
                         int index = i;
-                        w.Line($"case {_names.Named(d)}.{CSharpNames.Pascal(m.Name)}{(m.Type is null ? "" : $" c{i}")}:");
+                        w.Line($"case {_names.Named(d)}.{CSharpNames.Case(d, m.Name)}{(m.Type is null ? "" : $" c{i}")}:");
                         w.Indented(() =>
                         {
                             w.Line(discriminant(index.ToString()));
@@ -562,7 +562,7 @@ internal sealed class AbiEmitter
                     LowerFields(w, t.Elements.Select((e, i) => (e, $"value.Item{i + 1}")));
                     break;
                 case NamedType { Definition: { Kind: TypeDefKind.Record } d }:
-                    LowerFields(w, d.Members.Select(m => (m.Type!, $"value.{CSharpNames.Pascal(m.Name)}")));
+                    LowerFields(w, d.Members.Select(m => (m.Type!, $"value.{CSharpNames.Field(d, m.Name)}")));
                     break;
                 default:
                     w.Line($"v[..{WitLayout.Flat(type).Count}].Clear(); // what the case does not use is zero");

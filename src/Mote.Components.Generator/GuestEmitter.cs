@@ -27,6 +27,7 @@ internal sealed class GuestEmitter
     {
         List<WitFunction> functions = owner is WitInterface i ? i.Functions
             : ((WitWorld)owner).Exports.Where(x => x.Function is not null).Select(x => x.Function!).ToList();
+        GeneratorException.ThrowIfAsync(functions);
         return new GuestEmitter(container, owner, functions, names).Write();
     }
 
@@ -77,7 +78,7 @@ internal sealed class GuestEmitter
     private static string MethodName(WitFunction f) => f.Kind switch
     {
         FunctionKind.Constructor => $"New{CSharpNames.Pascal(f.Resource!.Name)}",
-        FunctionKind.Freestanding => CSharpNames.Pascal(f.Name),
+        FunctionKind.Freestanding => CSharpNames.Method(f.Name),
         _ => CSharpNames.Pascal(f.Resource!.Name) + CSharpNames.Pascal(f.Name),
     };
 
@@ -107,7 +108,7 @@ internal sealed class GuestEmitter
 
     private void Resource(CodeWriter w, WitTypeDef r)
     {
-        string name = CSharpNames.Pascal(r.Name);
+        string name = CSharpNames.GuestResource(r);
         w.Summary(r.Docs);
         w.Block($"public sealed class {name}(global::Mote.Components.ResourceHandle handle) : global::System.IDisposable", () =>
         {
@@ -123,7 +124,7 @@ internal sealed class GuestEmitter
     private void Call(CodeWriter w, WitFunction f)
     {
         List<WitType> types = f.Parameters.Select(p => p.Type!).ToList();
-        string parameters = string.Concat(f.Parameters.Select(p => $", {_names.Parameter(p.Type!, outgoing: true)} {CSharpNames.Camel(p.Name)}"));
+        string parameters = string.Concat(f.Parameters.Select(p => $", {_names.Parameter(p.Type!, outgoing: true)} {CSharpNames.Argument(p.Name)}"));
         w.Summary(f.Docs);
         w.Line("/// <exception cref=\"global::Mote.Wasmtime.TrapException\">The guest trapped; the instance must not be used any more.</exception>");
         w.Block($"public {(f.Result is null ? "void" : _names.Owned(f.Result))} {MethodName(f)}(global::Mote.Components.ComponentInstance instance{parameters})", () =>
@@ -156,7 +157,7 @@ internal sealed class GuestEmitter
             w.Line($"uint arguments = cx.Allocate({types.Max(WitLayout.Align)}, {size});");
             for (int i = 0; i < types.Count; i++)
             {
-                w.Line(_abi.StoreParameter(types[i], "cx", offsets[i] == 0 ? "arguments" : $"arguments + {offsets[i]}", CSharpNames.Camel(f.Parameters[i].Name)));
+                w.Line(_abi.StoreParameter(types[i], "cx", offsets[i] == 0 ? "arguments" : $"arguments + {offsets[i]}", CSharpNames.Argument(f.Parameters[i].Name)));
             }
 
             w.Line("v[0].U64 = arguments;");
@@ -166,7 +167,7 @@ internal sealed class GuestEmitter
         int at = 0;
         for (int i = 0; i < types.Count; i++)
         {
-            w.Line(_abi.LowerParameter(types[i], "cx", "v", at, CSharpNames.Camel(f.Parameters[i].Name)));
+            w.Line(_abi.LowerParameter(types[i], "cx", "v", at, CSharpNames.Argument(f.Parameters[i].Name)));
             at += WitLayout.Flat(types[i]).Count;
         }
     }

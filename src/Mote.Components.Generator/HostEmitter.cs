@@ -27,6 +27,7 @@ internal sealed class HostEmitter
     {
         List<WitFunction> functions = owner is WitInterface i ? i.Functions
             : ((WitWorld)owner).Imports.Where(x => x.Function is not null).Select(x => x.Function!).ToList();
+        GeneratorException.ThrowIfAsync(functions);
         return new HostEmitter(container, owner, functions, names).Write();
     }
 
@@ -89,7 +90,7 @@ internal sealed class HostEmitter
             {
                 w.Line();
                 w.Summary(f.Docs);
-                w.Line($"{ReturnType(f)} {CSharpNames.Pascal(f.Name)}({Parameters(f, skipSelf: true)});");
+                w.Line($"{ReturnType(f)} {CSharpNames.Method(f.Name)}({Parameters(f, skipSelf: true)});");
             }
         });
         w.Line();
@@ -102,7 +103,7 @@ internal sealed class HostEmitter
     {
         FunctionKind.Constructor => $"New{CSharpNames.Pascal(f.Resource!.Name)}",
         FunctionKind.Static => CSharpNames.Pascal(f.Resource!.Name) + CSharpNames.Pascal(f.Name),
-        _ => CSharpNames.Pascal(f.Name),
+        _ => CSharpNames.Method(f.Name),
     };
 
     private string Parameters(WitFunction f, bool skipSelf) =>
@@ -174,7 +175,7 @@ internal sealed class HostEmitter
 
         bool method = f.Kind == FunctionKind.Method;
         string arguments = string.Join(", ", Enumerable.Range(method ? 1 : 0, types.Count - (method ? 1 : 0)).Select(i => $"p{i}"));
-        string target = method ? $"p0.{CSharpNames.Pascal(f.Name)}" : $"implementation(call.Instance).{MethodName(f)}";
+        string target = method ? $"p0.{CSharpNames.Method(f.Name)}" : $"implementation(call.Instance).{MethodName(f)}";
         if (f.Result is null)
         {
             w.Line($"{target}({arguments});");

@@ -15,8 +15,8 @@ internal static class TypeEmitter
             switch (d.Kind)
             {
                 case TypeDefKind.Record:
-                    foreach (WitMember m in d.Members.Where(m => m.Docs.Length > 0)) w.Line($"/// <param name=\"{CSharpNames.Pascal(m.Name)}\">{m.Docs.Replace("\n", " ").Replace("&", "&amp;").Replace("<", "&lt;").Replace(">", "&gt;")}</param>");
-                    w.Line($"public readonly record struct {name}({string.Join(", ", d.Members.Select(m => $"{names.Owned(m.Type)} {CSharpNames.Pascal(m.Name)}"))});");
+                    foreach (WitMember m in d.Members.Where(m => m.Docs.Length > 0)) w.Line($"/// <param name=\"{CSharpNames.Field(d, m.Name)}\">{m.Docs.Replace("\n", " ").Replace("&", "&amp;").Replace("<", "&lt;").Replace(">", "&gt;")}</param>");
+                    w.Line($"public readonly record struct {name}({string.Join(", ", d.Members.Select(m => $"{names.Owned(m.Type)} {CSharpNames.Field(d, m.Name)}"))});");
                     break;
                 case TypeDefKind.Enum:
                     w.Block($"public enum {name} : {(d.Members.Count <= 256 ? "byte" : d.Members.Count <= 65536 ? "ushort" : "uint")}", () =>
@@ -36,7 +36,7 @@ internal static class TypeEmitter
                         for (int i = 0; i < d.Members.Count; i++)
                         {
                             w.Summary(d.Members[i].Docs);
-                            w.Line($"{CSharpNames.Pascal(d.Members[i].Name)} = 1u << {i},");
+                            w.Line($"{CSharpNames.Flag(d.Members[i].Name)} = 1u << {i},");
                         }
                     });
                     break;
@@ -56,7 +56,7 @@ internal static class TypeEmitter
             w.Block($"private {name}()", () => { });
             foreach (WitMember m in d.Members)
             {
-                string @case = CSharpNames.Pascal(m.Name);
+                string @case = CSharpNames.Case(d, m.Name);
                 w.Line();
                 w.Summary(m.Docs);
                 if (m.Type is null)

@@ -65,7 +65,7 @@ internal sealed class TypeNames
     {
         WitTypeDef origin = resource.Origin;
         Container container = ContainerOf(origin.Owner);
-        return container.IsGuest ? $"{container.FullName}.{CSharpNames.Pascal(origin.Name)}" : $"{container.FullName}.I{CSharpNames.Pascal(origin.Name)}";
+        return container.IsGuest ? $"{container.FullName}.{CSharpNames.GuestResource(origin)}" : $"{container.FullName}.I{CSharpNames.Pascal(origin.Name)}";
     }
 
     /// <summary>The C# name of a record, variant, enum or flags.</summary>
@@ -161,5 +161,10 @@ internal sealed class GeneratorException : System.Exception
     public GeneratorException(string message)
         : base(message)
     {
+    }
+
+    public static void ThrowIfAsync(IEnumerable<WitFunction> functions)
+    {
+        if (functions.FirstOrDefault(f => f.IsAsync) is { } f) throw new GeneratorException($"`{f.ExternName}` is async, which is not supported yet");
     }
 }

@@ -85,9 +85,14 @@ public readonly record struct Option<T>(bool IsSome, T Value)
 [EditorBrowsable(EditorBrowsableState.Advanced)]
 public sealed class GuestExport
 {
+    private readonly Plan _plan;
     private readonly PlanLift _lift;
 
-    private GuestExport(PlanLift lift) => _lift = lift;
+    private GuestExport(Plan plan, PlanLift lift)
+    {
+        _plan = plan;
+        _lift = lift;
+    }
 
     /// <summary>Finds an export; null where the component has none of this name.</summary>
     /// <exception cref="ComponentException">It has another type than <paramref name="typeText"/>.</exception>
@@ -97,11 +102,18 @@ public sealed class GuestExport
         PlanLift lift = template.Plan.Lifts[export.Lift];
         string actual = Signature.Of(lift.Type, r => Resolver.ResourceName(template.Plan, r));
         if (typeText is not null && actual != typeText) throw new ComponentException(ComponentErrorKind.Link, $"export `{string.Join('#', path)}` has another type: the component has `{actual}`, this host calls `{typeText}`");
-        return new GuestExport(lift);
+        return new GuestExport(template.Plan, lift);
     }
 
     /// <summary>Begins a call.</summary>
-    public GuestCall Begin(ComponentInstance instance) => new(instance, _lift);
+    /// <exception cref="ArgumentException">The instance is of another component: its functions are others, with other types.</exception>
+    public GuestCall Begin(ComponentInstance instance)
+    {
+        if (!ReferenceEquals(instance.Template.Plan, _plan)) ThrowForeign();
+        return new GuestCall(instance, _lift);
+    }
+
+    private static void ThrowForeign() => throw new ArgumentException("the instance is of another component than the one that was bound", "instance");
 }
 
 /// <summary>Handles and strings for generated bindings.</summary>
@@ -171,6 +183,7 @@ public static class BindingExtensions
     public static uint LowerGuestOwn(this scoped in GuestContext cx, ResourceHandle handle)
     {
         if (!handle.IsAlive || !handle.IsOwned) throw new InvalidOperationException("the resource was given up before, or is only borrowed");
+        CheckInstance(cx, handle);
         handle.End();
         return cx.Handles.AddOwn(handle.Type, handle.Rep, handle.Host);
     }
@@ -179,7 +192,14 @@ public static class BindingExtensions
     public static uint LowerGuestBorrow(this scoped in GuestContext cx, ResourceHandle handle)
     {
         if (!handle.IsAlive) throw new InvalidOperationException("the resource was given up before");
+        CheckInstance(cx, handle);
         return handle.Type is GuestResource g && ReferenceEquals(g.Definer, cx.Instance) ? handle.Rep : cx.Handles.AddBorrow(handle.Type, handle.Rep, handle.Host, cx.Task!);
+    }
+
+    /// <summary>In another instance the representation would stand for something else.</summary>
+    private static void CheckInstance(scoped in GuestContext cx, ResourceHandle handle)
+    {
+        if (!ReferenceEquals(handle.Instance, cx.Root)) throw new InvalidOperationException("the resource is of another instance");
     }
 
     /// <summary>A float as it crosses: every NaN is the canonical one.</summary>

@@ -37,7 +37,7 @@ public sealed class ComponentFunction
         if (arguments.Length != Type.Parameters.Count) throw new ArgumentException($"`{Name}` takes {Type.Parameters.Count} arguments, {arguments.Length} were given: {Type}");
         for (int i = 0; i < arguments.Length; i++)
         {
-            if (ValueCheck.Check(Type.ParameterTypes[i], arguments[i]) is { } error) throw new ArgumentException($"argument `{Type.Parameters[i].Name}` of `{Name}`: {error}");
+            if (ValueCheck.Check(Type.ParameterTypes[i], arguments[i], Instance) is { } error) throw new ArgumentException($"argument `{Type.Parameters[i].Name}` of `{Name}`: {error}");
         }
 
         var call = new GuestCall(Instance, _lift);

@@ -294,6 +294,20 @@ public sealed class HostTests
         Assert.Equal(10u, compatible.CallU32("g"));
     }
 
+    [Fact]
+    public void Remove_NewestVersion_TheNextCompatibleOneStandsIn()
+    {
+        var linker = new ComponentLinker();
+        linker.Instance("ns:pkg/i@0.2.3");
+        linker.Instance("ns:pkg/i@0.2.9");
+        linker.Remove("ns:pkg/i@0.2.9");
+
+        Assert.True(linker.Hosts("ns:pkg/i@0.2.5"));
+        linker.Remove("ns:pkg/i@0.2.3");
+        Assert.False(linker.Hosts("ns:pkg/i@0.2.5"));
+        Assert.Empty(linker.Names);
+    }
+
     [Theory]
     [InlineData("ns:pkg/api@0.2.0", "ns:pkg/api@0.2.7", true)]
     [InlineData("ns:pkg/api@0.2.0", "ns:pkg/api@0.3.0", false)]
@@ -328,5 +342,53 @@ public sealed class HostTests
         Assert.Equal(ComponentErrorKind.Unsupported, e.Kind);
         Assert.Contains("not supported yet", e.Message);
         Assert.NotNull(e.Offset);
+    }
+
+    [Theory]
+    [InlineData("""(component (core module $m (memory (export "m") i64 1) (func (export "f") (result i64) (i64.const 0))) (core instance $i (instantiate $m)) (func (export "f") (result string) (canon lift (core func $i "f") (memory (core memory $i "m")))))""", "memory64")]
+    [InlineData("""(component (core func (canon error-context.drop)))""", "error-context")]
+    public void Load_OtherPartsNotSupported_AreRefusedByName(string wat, string part)
+    {
+        ComponentException e = Assert.Throws<ComponentException>(() => Component.Load(Wat.ToWasm(wat), Engines.Everything));
+
+        Assert.Equal(ComponentErrorKind.Unsupported, e.Kind);
+        Assert.Contains(part, e.Message);
+    }
+
+    [Theory]
+    [InlineData("""(component (type (map u8 u8)))""", ComponentFeatures.Map)]
+    [InlineData("""(component (type (list u8 4)))""", ComponentFeatures.FixedLengthLists)]
+    [InlineData("""(component (type (stream u8)))""", ComponentFeatures.Async)]
+    [InlineData("""(component (type error-context))""", ComponentFeatures.ErrorContext)]
+    [InlineData("""(component (import "a" (implements "ns:pkg/i") (instance)))""", ComponentFeatures.Implements)]
+    public void Check_FeatureOff_IsRefusedAndOnIsAccepted(string wat, ComponentFeatures feature)
+    {
+        byte[] file = Wat.ToWasm(wat);
+
+        Component.Check(file, Engines.Plain);
+        Assert.Throws<ComponentException>(() => Component.Check(file, Engines.Plain, ComponentFeatures.Default & ~feature));
+    }
+
+    [Fact]
+    public void Link_ImportUnderAPlainNameThatImplements_GetsTheInterface()
+    {
+        const string Import = """
+            (component
+              (import "my-store" (implements "ns:pkg/i@0.2.1") (instance $i (export "f" (func (result u32)))))
+              (core func $f (canon lower (func $i "f")))
+              (core module $m (import "" "f" (func $f (result i32))) (func (export "g") (result i32) (call $f)))
+              (core instance $c (instantiate $m (with "" (instance (export "f" (func $f))))))
+              (func (export "g") (result u32) (canon lift (core func $c "g"))))
+            """;
+        static DynamicHostFunction Gives(uint n) => new((_, _) => new UnsignedValue(n));
+        using Guest byInterface = Guest.Run(Import, l => l.Instance("ns:pkg/i@0.2.4").Function("f", Gives(4)));
+        using Guest byName = Guest.Run(Import, l =>
+        {
+            l.Instance("ns:pkg/i@0.2.4").Function("f", Gives(4));
+            l.Instance("my-store").Function("f", Gives(7));
+        });
+
+        Assert.Equal(4u, byInterface.CallU32("g"));
+        Assert.Equal(7u, byName.CallU32("g"));
     }
 }

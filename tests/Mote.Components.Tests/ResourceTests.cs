@@ -377,9 +377,10 @@ public sealed class ResourceTests
         using ComponentInstance two = one.Template.Instantiate();
         ResourceHandle handle = Make(one, 1);
 
-        Exception e = Assert.ThrowsAny<Exception>(() => two.GetFunction("look").Call(new ResourceValue(handle)));
+        ArgumentException e = Assert.Throws<ArgumentException>(() => two.GetFunction("look").Call(new ResourceValue(handle)));
 
         Assert.Contains("mismatched resource types", e.Message);
+        Assert.False(two.IsPoisoned);
         Assert.True(handle.IsAlive);
         Assert.Equal(1u, one.CallU32("look", new ResourceValue(handle)));
     }

@@ -20,6 +20,12 @@ public unsafe ref struct GuestContext
     /// <summary>Most bytes of one list or string (CanonicalABI.md, "Loading").</summary>
     public const uint MaxListBytes = (1u << 28) - 1;
 
+    /// <summary>
+    /// What lists and strings of one call may take together is this and four times the guest's memory: room for values
+    /// that share their bytes, and a bound on how much more they are for the reader than for the guest.
+    /// </summary>
+    private const ulong LiftedSlack = 4 << 20;
+
     private readonly ComponentInstance _root;
     private readonly PlanOptions _options;
     private byte* _base;
@@ -30,6 +36,7 @@ public unsafe ref struct GuestContext
         _root = root;
         _options = options;
         Task = task;
+        root.BytesLifted = 0;
         Refresh();
     }
 
@@ -174,8 +181,12 @@ public unsafe ref struct GuestContext
         if (bytes > MaxListBytes) throw new TrapException($"list byte length of {bytes} exceeds the limit of {MaxListBytes}");
         if ((offset & (alignment - 1)) != 0) throw new TrapException("list pointer not aligned");
         if (offset + bytes > _length) throw new TrapException("list pointer/length out of bounds of memory");
+        if ((_root.BytesLifted += bytes) > LiftedSlack + (4 * (ulong)_length)) ThrowTooMuch();
         return new ReadOnlySpan<byte>(_base + offset, (int)bytes);
     }
+
+    private readonly void ThrowTooMuch() =>
+        throw new TrapException($"the values of one call take more than {LiftedSlack + (4 * (ulong)_length)} bytes: lists or strings share their memory over and over");
 
     /// <summary>A list of numbers as a span over guest memory; zero-copy, valid until guest code runs.</summary>
     public readonly ReadOnlySpan<T> LoadSpan<T>(uint offset, uint count)

@@ -6,20 +6,23 @@ namespace Mote.Components.Abi;
 internal static class ValueCheck
 {
     /// <summary>Null where the value fits, else what does not.</summary>
-    public static string? Check(ValType type, Value value)
+    /// <param name="type">The type.</param>
+    /// <param name="value">The value.</param>
+    /// <param name="instance">Whose resource types handles must be of; null leaves that to lowering.</param>
+    public static string? Check(ValType type, Value value, ComponentInstance? instance = null)
     {
         switch (type, value)
         {
             case (PrimitiveType p, _):
                 return Primitive(p, value);
             case (ListType { Length: { } length } l, ListValue v):
-                return v.Items.Count == length ? Items(l.Element, v.Items) : $"expected {length} elements, found {v.Items.Count}";
+                return v.Items.Count == length ? Items(l.Element, v.Items, instance) : $"expected {length} elements, found {v.Items.Count}";
             case (ListType l, ListValue v):
-                return Items(l.Element, v.Items);
+                return Items(l.Element, v.Items, instance);
             case (MapType m, MapValue v):
                 foreach ((Value key, Value item) in v.Entries)
                 {
-                    if ((Check(m.Key, key) ?? Check(m.Value, item)) is { } error) return error;
+                    if ((Check(m.Key, key, instance) ?? Check(m.Value, item, instance)) is { } error) return error;
                 }
 
                 return null;
@@ -28,7 +31,7 @@ internal static class ValueCheck
                 for (int i = 0; i < r.Fields.Count; i++)
                 {
                     if (r.Fields[i].Name != v.Fields[i].Key) return $"expected field `{r.Fields[i].Name}`, found `{v.Fields[i].Key}`";
-                    if (Check(r.Fields[i].Type, v.Fields[i].Value) is { } error) return $"field `{r.Fields[i].Name}`: {error}";
+                    if (Check(r.Fields[i].Type, v.Fields[i].Value, instance) is { } error) return $"field `{r.Fields[i].Name}`: {error}";
                 }
 
                 return null;
@@ -36,7 +39,7 @@ internal static class ValueCheck
                 if (t.Elements.Count != v.Items.Count) return $"expected a tuple of {t.Elements.Count}, found one of {v.Items.Count}";
                 for (int i = 0; i < t.Elements.Count; i++)
                 {
-                    if (Check(t.Elements[i], v.Items[i]) is { } error) return error;
+                    if (Check(t.Elements[i], v.Items[i], instance) is { } error) return error;
                 }
 
                 return null;
@@ -45,37 +48,39 @@ internal static class ValueCheck
             case (VariantType t, VariantValue v):
                 foreach (VariantCase c in t.Cases)
                 {
-                    if (c.Name == v.Case) return Payload(c.Type, v.Payload, $"case `{c.Name}`");
+                    if (c.Name == v.Case) return Payload(c.Type, v.Payload, $"case `{c.Name}`", instance);
                 }
 
                 return $"no case is named `{v.Case}`: {t}";
             case (EnumType e, EnumValue v):
                 return e.Names.Contains(v.Case) ? null : $"no case is named `{v.Case}`: {e}";
             case (OptionType o, OptionValue v):
-                return v.Some is null ? null : Check(o.Element, v.Some);
+                return v.Some is null ? null : Check(o.Element, v.Some, instance);
             case (ResultType r, ResultValue v):
-                return Payload(v.IsOk ? r.Ok : r.Error, v.Payload, v.IsOk ? "ok" : "err");
+                return Payload(v.IsOk ? r.Ok : r.Error, v.Payload, v.IsOk ? "ok" : "err", instance);
             case (HandleType h, ResourceValue v):
-                return h.IsOwn && !v.Handle.IsOwned ? "a borrowed handle cannot be passed as own" : v.Handle.IsAlive ? null : "the handle was given up before";
+                if (h.IsOwn && !v.Handle.IsOwned) return "a borrowed handle cannot be passed as own";
+                if (!v.Handle.IsAlive) return "the handle was given up before";
+                return instance is null || ReferenceEquals(v.Handle.Type, instance.Resources[h.Resource.Id.Slot]) ? null : $"mismatched resource types: the handle is of another `{v.Handle.Type}`, or of another instance's";
             default:
                 return $"expected {type}, found {Describe(value)}";
         }
     }
 
-    private static string? Items(ValType element, IReadOnlyList<Value> items)
+    private static string? Items(ValType element, IReadOnlyList<Value> items, ComponentInstance? instance)
     {
         for (int i = 0; i < items.Count; i++)
         {
-            if (Check(element, items[i]) is { } error) return $"element {i}: {error}";
+            if (Check(element, items[i], instance) is { } error) return $"element {i}: {error}";
         }
 
         return null;
     }
 
-    private static string? Payload(ValType? type, Value? value, string what) => (type, value) switch
+    private static string? Payload(ValType? type, Value? value, string what, ComponentInstance? instance) => (type, value) switch
     {
         (null, null) => null,
-        ({ } t, { } v) => Check(t, v),
+        ({ } t, { } v) => Check(t, v, instance),
         (null, _) => $"{what} has no payload",
         _ => $"{what} needs a payload of type {type}",
     };

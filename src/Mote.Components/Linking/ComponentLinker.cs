@@ -69,16 +69,25 @@ public sealed class ComponentLinker
     public HostInstance Instance(string name)
     {
         HostInstance instance = _root.Instance(name);
+        Track(name);
+        return instance;
+    }
+
+    private void Track(string name)
+    {
         if (Types.Names.TryParse(name, canonicalVersions: true, out ParsedName parsed, out _) && parsed.Version is not null)
         {
             if (!_compatible.TryGetValue(parsed.Compatible, out string? known) || Newer(name, known)) _compatible[parsed.Compatible] = name;
         }
-
-        return instance;
     }
 
     /// <summary>Takes away what was defined under a name.</summary>
-    public void Remove(string name) => _root.Remove(name);
+    public void Remove(string name)
+    {
+        _root.Remove(name);
+        _compatible.Clear();
+        foreach (string left in Names) Track(left); // another version may stand in now
+    }
 
     private static bool Newer(string name, string known) =>
         SemVer.TryParse(name.AsSpan(name.IndexOf('@') + 1), out SemVer a, out _) && SemVer.TryParse(known.AsSpan(known.IndexOf('@') + 1), out SemVer b, out _) && a.CompareTo(b) > 0;

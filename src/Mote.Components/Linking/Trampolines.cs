@@ -79,6 +79,7 @@ internal sealed class FusedTrampoline(PlanTrampoline plan, PlanLift lift) : Tram
             // Either memory may have grown: the callee's by itself, the caller's where the callee calls back into it.
             to.Refresh();
             from.Refresh();
+            root.BytesLifted = 0;
             if (lift.Type.ResultSpills)
             {
                 uint source = core[0].U32, target = values[resultPointer].U32;

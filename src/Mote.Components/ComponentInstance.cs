@@ -223,12 +223,6 @@ public sealed class ComponentInstance : IDisposable
         _taskDepth = 0;
     }
 
-    /// <summary>
-    /// Bytes of lists and strings that were read for the call that goes on. Lists may share their bytes, so that a small
-    /// memory can hold values without end; see <see cref="Abi.GuestContext.LoadList"/>.
-    /// </summary>
-    internal ulong BytesLifted { get; set; }
-
     /// <summary>Where the handles that a call lends begin; <see cref="ReturnLent"/> takes it back.</summary>
     internal int LentMark => _lentCount;
 

@@ -60,8 +60,8 @@ public ref struct GuestCall
         Instance.GetFunc(_lift.Func).CallUnchecked(values[..Math.Max(_lift.CoreType.Parameters.Count, _lift.CoreType.Results.Count)]);
         _result = values[0];
         _task.Return();
-        Instance.BytesLifted = 0; // calls of the host that the guest made have counted too
         Guest.Refresh();
+        Guest.BeginLift();
     }
 
     /// <summary>The result has been read: lets the guest free it, and leaves.</summary>

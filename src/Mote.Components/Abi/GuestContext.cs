@@ -20,12 +20,6 @@ public unsafe ref struct GuestContext
     /// <summary>Most bytes of one list or string (CanonicalABI.md, "Loading").</summary>
     public const uint MaxListBytes = (1u << 28) - 1;
 
-    /// <summary>
-    /// What lists and strings of one call may take together is this and four times the guest's memory: room for values
-    /// that share their bytes, and a bound on how much more they are for the reader than for the guest.
-    /// </summary>
-    private const ulong LiftedSlack = 4 << 20;
-
     private readonly ComponentInstance _root;
     private readonly PlanOptions _options;
     private byte* _base;
@@ -36,8 +30,8 @@ public unsafe ref struct GuestContext
         _root = root;
         _options = options;
         Task = task;
-        root.BytesLifted = 0;
         Refresh();
+        BeginLift();
     }
 
     internal readonly ComponentInstance Root => _root;
@@ -61,9 +55,10 @@ public unsafe ref struct GuestContext
         Memory memory = _root.Memories[_options.Memory];
         if (memory.IsNull) ThrowEarly();
         _base = memory.GetBase(out _length);
-        // Nothing is lifted while guest code runs, so what is lifted from here on is one call's arguments or result.
-        _root.LiftLeft = Limits.Lifted + (Limits.LiftedPerMemoryByte * (long)_length);
     }
+
+    /// <summary>What is lifted from this guest from here on is one call's arguments or result (<see cref="Limits.Lifted"/>).</summary>
+    internal readonly void BeginLift() => _root.LiftLeft = Limits.Lifted + (Limits.LiftedPerMemoryByte * (long)_length);
 
     /// <summary>Counts what the host is about to spend on a value; traps where it is too much (<see cref="Limits.Lifted"/>).</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -170,23 +165,20 @@ public unsafe ref struct GuestContext
     public readonly ReadOnlySpan<byte> LoadList(uint offset, uint count, uint elementSize, uint alignment)
     {
         ReadOnlySpan<byte> bytes = LoadBytes(offset, count, elementSize, alignment);
-        Spend((ulong)bytes.Length + ((ulong)count * Limits.LiftedElement));
+        Spend((ulong)count * Limits.LiftedElement);
         return bytes;
     }
 
-    /// <summary>The same for what the host spends nothing on.</summary>
+    /// <summary>The same for what is copied as it is: to the host, or to another guest, where no epoch would end the copying.</summary>
     internal readonly ReadOnlySpan<byte> LoadBytes(uint offset, uint count, uint elementSize, uint alignment)
     {
         ulong bytes = (ulong)count * elementSize;
         if (bytes > MaxListBytes) throw new TrapException($"list byte length of {bytes} exceeds the limit of {MaxListBytes}");
         if ((offset & (alignment - 1)) != 0) throw new TrapException("list pointer not aligned");
         if (offset + bytes > _length) throw new TrapException("list pointer/length out of bounds of memory");
-        if ((_root.BytesLifted += bytes) > LiftedSlack + (4 * (ulong)_length)) ThrowTooMuch();
+        Spend(bytes);
         return new ReadOnlySpan<byte>(_base + offset, (int)bytes);
     }
-
-    private readonly void ThrowTooMuch() =>
-        throw new TrapException($"the values of one call take more than {LiftedSlack + (4 * (ulong)_length)} bytes: lists or strings share their memory over and over");
 
     /// <summary>A list of numbers as a span over guest memory; zero-copy, valid until guest code runs.</summary>
     public readonly ReadOnlySpan<T> LoadSpan<T>(uint offset, uint count)

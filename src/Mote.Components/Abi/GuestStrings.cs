@@ -69,7 +69,6 @@ public static class GuestStrings
     public static string Lift(scoped in GuestContext cx, uint offset, uint taggedUnits)
     {
         RawString raw = Load(cx, offset, taggedUnits);
-        cx.Spend((ulong)raw.Bytes.Length);
         if (raw.IsLatin1) return Encoding.Latin1.GetString(raw.Bytes);
         if (raw.IsUtf16)
         {
@@ -85,7 +84,6 @@ public static class GuestStrings
     public static byte[] LiftUtf8(scoped in GuestContext cx, uint offset, uint taggedUnits)
     {
         RawString raw = Load(cx, offset, taggedUnits);
-        cx.Spend((ulong)raw.Bytes.Length);
         if (raw.IsUtf8)
         {
             CheckUtf8(raw.Bytes);

@@ -53,6 +53,7 @@ internal sealed class FusedTrampoline(PlanTrampoline plan, PlanLift lift) : Tram
         int mark = root.LentMark;
         var from = new GuestContext(root, Plan.Options!, null);
         var to = new GuestContext(root, lift.Options, task);
+        from.BeginLift();
         Span<ValRaw> core = stackalloc ValRaw[ValType.MaxFlatParameters];
 
         // The position of the result pointer among the caller's arguments.
@@ -79,7 +80,7 @@ internal sealed class FusedTrampoline(PlanTrampoline plan, PlanLift lift) : Tram
             // Either memory may have grown: the callee's by itself, the caller's where the callee calls back into it.
             to.Refresh();
             from.Refresh();
-            root.BytesLifted = 0;
+            to.BeginLift();
             if (lift.Type.ResultSpills)
             {
                 uint source = core[0].U32, target = values[resultPointer].U32;

@@ -5,7 +5,7 @@ internal static class Repository
 {
     public static string Tests { get; } = Path.Combine(FindRoot(), "tests", "Mote.Components.Generator.Tests");
 
-    public static (string Path, string Text) Wit(string name) => ($"{name}/{name}.wit", File.ReadAllText(Path.Combine(Tests, "wit", $"{name}.wit")));
+    public static (string Path, string Text) Wit(string name) => ($"{name}/{name}.wit", File.ReadAllText(Path.Combine(Tests, "wit", name, $"{name}.wit")));
 
     private static string FindRoot()
     {

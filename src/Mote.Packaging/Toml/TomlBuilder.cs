@@ -13,10 +13,20 @@ internal sealed class TomlBuilder
 
     public static TomlTable Build(string file, string text)
     {
-        DocumentSyntax document = SyntaxParser.Parse(text, file, true);
+        DocumentSyntax document;
+        try
+        {
+            document = SyntaxParser.Parse(text, file, true);
+        }
+        catch (Tomlyn.TomlException e)
+        {
+            // What the parser gives up at, nesting above all, in place of a diagnostic.
+            throw new ConfigException(file, e.Line ?? 1, e.Message);
+        }
+
         if (document.HasErrors)
         {
-            DiagnosticMessage first = document.Diagnostics.First(d => d.Kind == DiagnosticMessageKind.Error);
+            DiagnosticMessage first = document.Diagnostics.Where(d => d.Kind == DiagnosticMessageKind.Error).MinBy(d => d.Span.Start.Offset)!;
             throw new ConfigException(file, first.Span.Start.Line + 1, first.Message.TrimEnd('.'));
         }
 

@@ -57,7 +57,7 @@ internal sealed class TestSite : IDisposable
 internal sealed class Client : IAsyncDisposable
 {
     /// <summary>Ends tests that would hang; nothing takes this long when it works.</summary>
-    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     private Client(IMqttClient client) => Mqtt = client;
 
@@ -67,7 +67,8 @@ internal sealed class Client : IAsyncDisposable
 
     public IEnumerable<string> Texts => Received.Select(m => Encoding.UTF8.GetString(m.Data));
 
-    public static async Task<Client> Connect(string address, string? id = null)
+    /// <summary>A client; one that is named may ask the broker to keep its session while it is away.</summary>
+    public static async Task<Client> Connect(string address, string? id = null, bool keep = false)
     {
         string[] parts = address.Split(':');
         IMqttClient mqtt = new MqttClientFactory().CreateMqttClient();
@@ -82,6 +83,8 @@ internal sealed class Client : IAsyncDisposable
             .WithProtocolVersion(MQTTnet.Formatter.MqttProtocolVersion.V500)
             .WithClientId(id ?? $"test-{Guid.NewGuid():N}")
             .WithTimeout(Patience)
+            .WithCleanStart(!keep)
+            .WithSessionExpiryInterval(keep ? 3600u : 0)
             .Build());
         return client;
     }

@@ -78,13 +78,15 @@ public sealed record CloudEvent(string Id, string Source, string Type, DateTimeO
             try
             {
                 using JsonDocument document = JsonDocument.Parse(Data);
+                var value = new ArrayBufferWriter<byte>(Data.Length);
+                using (var writer = new Utf8JsonWriter(value)) document.RootElement.WriteTo(writer);
                 json.WritePropertyName("data");
-                document.RootElement.WriteTo(json);
+                json.WriteRawValue(value.WrittenSpan, skipInputValidation: true);
                 return;
             }
-            catch (JsonException)
+            catch (Exception e) when (e is JsonException or InvalidOperationException or ArgumentException)
             {
-                // Says it is JSON and is not: kept as the bytes that came.
+                // Says it is JSON and is not, or has half of a surrogate pair, which cannot be written: kept as the bytes that came.
             }
         }
 

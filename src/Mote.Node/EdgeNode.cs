@@ -20,7 +20,10 @@ public sealed class EdgeNode : IAsyncDisposable
     private readonly ThrottledLog _log;
     private readonly List<MessageQueue> _queues = [];
     private readonly List<InstanceTemplate> _templates = [];
-    private readonly HttpClient _http = new() { Timeout = TimeSpan.FromSeconds(30) };
+
+    // A redirect is not followed: a POST would become a GET of some page (a network's login, mostly), and its 200 would
+    // look as if the event had been taken.
+    private readonly HttpClient _http = new(new SocketsHttpHandler { AllowAutoRedirect = false }) { Timeout = TimeSpan.FromSeconds(30) };
     private readonly string _boot = Guid.NewGuid().ToString("N");
     private ComponentHost _host = null!;
     private long _eventNumber;
@@ -71,7 +74,12 @@ public sealed class EdgeNode : IAsyncDisposable
     {
         await Broker.StopReceivingAsync().ConfigureAwait(false);
         DateTime end = DateTime.UtcNow + timeout;
-        foreach (MessageQueue queue in _queues) await queue.IdleAsync(Left()).ConfigureAwait(false);
+        // Again while there is something: one component's last message may be the next one's first.
+        while (_queues.Any(q => q.Counts.Waiting > 0) && Left() > TimeSpan.Zero)
+        {
+            foreach (MessageQueue queue in _queues) await queue.IdleAsync(Left()).ConfigureAwait(false);
+        }
+
         if (Upstream is not null) await Upstream.FlushAsync(Left()).ConfigureAwait(false);
 
         TimeSpan Left() => end > DateTime.UtcNow ? end - DateTime.UtcNow : TimeSpan.Zero;

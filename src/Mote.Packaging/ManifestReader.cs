@@ -78,7 +78,7 @@ internal sealed partial class ManifestReader(string file, Func<string, string?> 
         int concurrency = (int)(limits?.Integer("concurrency", 1, 1024) ?? 1);
         var manifest = new ComponentManifest(
             name,
-            Path.GetFullPath(Path.Combine(_folder, source)),
+            c.Path("source", _folder, source),
             new InstancePolicy { Pooled = instance == "pooled", MaxIdle = concurrency },
             ReadGrants(name, c),
             ReadLimits(name, limits),
@@ -121,6 +121,7 @@ internal sealed partial class ManifestReader(string file, Func<string, string?> 
         foreach (string topic in grants.Publish)
         {
             if (topic.Contains('+') || topic.Contains('#')) throw g!.Values["publish"].Error($"`publish` names topics, and `{topic}` has a wildcard");
+            if (TopicFault(topic) is { } fault) throw g!.Values["publish"].Error(fault);
         }
 
         g?.RejectUnknown($"[component.{name}.grants]");
@@ -135,7 +136,7 @@ internal sealed partial class ManifestReader(string file, Func<string, string?> 
         return defaults with
         {
             MemoryBytes = limits.Bytes("memory", 64 << 10, 4L << 30) ?? defaults.MemoryBytes,
-            Time = limits.Time("time") ?? defaults.Time,
+            Time = limits.Time("time", max: TimeSpan.FromDays(1)) ?? defaults.Time,
             Handles = (int)(limits.Integer("handles", 16, 1 << 24) ?? defaults.Handles),
         };
     }
@@ -143,7 +144,7 @@ internal sealed partial class ManifestReader(string file, Func<string, string?> 
     private BuildManifest? ReadBuild(TomlTable c)
     {
         if (c.Table("build") is not { } b) return null;
-        var build = new BuildManifest(b.Required("command", "\"make\""), Path.GetFullPath(Path.Combine(_folder, b.String("workdir") ?? ".")));
+        var build = new BuildManifest(b.Required("command", "\"make\""), b.Path("workdir", _folder, b.String("workdir") ?? "."));
         b.RejectUnknown("[component.….build]");
         return build;
     }
@@ -171,10 +172,16 @@ internal sealed partial class ManifestReader(string file, Func<string, string?> 
         return triggers;
     }
 
+    /// <summary>What neither a topic nor a filter may be.</summary>
+    private static string? TopicFault(string topic) =>
+        topic.Length == 0 ? "a topic has at least one character"
+        : topic.Contains('\0') ? "a topic has no NUL character"
+        : System.Text.Encoding.UTF8.GetByteCount(topic) > ushort.MaxValue ? "a topic has at most 65535 bytes" : null;
+
     /// <summary>What is wrong with an MQTT topic filter (MQTT 5, section 4.7); null where nothing is.</summary>
     private static string? FilterFault(string filter)
     {
-        if (filter.Length == 0) return "a topic filter has at least one character";
+        if (TopicFault(filter) is { } fault) return fault;
         if (filter.StartsWith("$share/", StringComparison.Ordinal)) return "shared subscriptions are not supported yet";
         string[] levels = filter.Split('/');
         for (int i = 0; i < levels.Length; i++)
@@ -186,7 +193,7 @@ internal sealed partial class ManifestReader(string file, Func<string, string?> 
         return null;
     }
 
-    [GeneratedRegex("^[a-z][a-z0-9-]*$")]
+    [GeneratedRegex(@"^[a-z][a-z0-9-]*\z")]
     private static partial Regex NamePattern();
 
     [GeneratedRegex(@"\{\{\s*([A-Za-z0-9_-]+)\s*\}\}")]

@@ -42,8 +42,8 @@ public sealed record NodeConfig
         {
             config = config with
             {
-                Name = node.String("name") ?? config.Name,
-                DataFolder = node.String("data") is { } data ? Path.GetFullPath(Path.Combine(folder, data)) : config.DataFolder,
+                Name = NodeName(node) ?? config.Name,
+                DataFolder = node.String("data") is { } data ? node.Path("data", folder, data) : config.DataFolder,
                 Profile = node.String("profile") switch
                 {
                     null or "auto" => ProfileKind.Auto,
@@ -57,21 +57,29 @@ public sealed record NodeConfig
 
         if (root.Table("broker") is { } broker)
         {
-            config = config with { BrokerListen = broker.String("listen") ?? config.BrokerListen, BrokerUrl = Url(broker, "url", "mqtt") };
+            config = config with { BrokerListen = Listen(broker) ?? config.BrokerListen, BrokerUrl = Url(broker, "url", "mqtt") };
             broker.RejectUnknown("[broker]");
         }
 
         if (root.Table("upstream") is { } upstream)
         {
             config = config with { UpstreamUrl = Url(upstream, "url", "http", "https") };
-            string[] topics = upstream.Strings("topics");
-            if (topics.Length > 0) config = config with { UpstreamTopics = topics };
+            if (upstream.Get("topics") is not null) config = config with { UpstreamTopics = upstream.Strings("topics") };
             upstream.RejectUnknown("[upstream]");
         }
 
         root.RejectUnknown("the node config");
         return config;
     }
+
+    /// <summary>The name is in topics, client names and URIs, so it has no character that means something there.</summary>
+    private static string? NodeName(TomlTable node) => node.String("name") is not { } name ? null
+        : name.Length is > 0 and <= 64 && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '-' or '_') ? name
+        : throw node.Values["name"].Error($"the node's name has 1 to 64 letters, digits, dots, dashes and underscores, found \"{name}\"");
+
+    private static string? Listen(TomlTable broker) => broker.String("listen") is not { } listen ? null
+        : System.Net.IPEndPoint.TryParse(listen, out _) && listen.Contains(':') ? listen
+        : throw broker.Values["listen"].Error($"`listen` must be an address and a port like \"127.0.0.1:1883\", found \"{listen}\"");
 
     private static Uri? Url(TomlTable table, string key, params string[] schemes)
     {

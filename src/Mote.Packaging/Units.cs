@@ -35,7 +35,7 @@ public static class Units
         foreach ((string suffix, double seconds) in s_times)
         {
             if (!text.EndsWith(suffix, StringComparison.Ordinal)) continue;
-            return TryNumber(text, suffix) is { } n && n * seconds < TimeSpan.MaxValue.TotalSeconds ? TimeSpan.FromSeconds(n * seconds) : null;
+            return TryNumber(text, suffix) is { } n && n * seconds < TimeSpan.MaxValue.TotalSeconds ? TimeSpan.FromTicks((long)Math.Round(n * seconds * TimeSpan.TicksPerSecond)) : null;
         }
 
         return null;
@@ -53,11 +53,12 @@ public static class Units
     }
 
     /// <summary>A time in a config file, or null.</summary>
-    public static TimeSpan? Time(this TomlTable table, string key)
+    public static TimeSpan? Time(this TomlTable table, string key, TimeSpan max)
     {
         if (table.String(key) is not { } text) return null;
         TimeSpan time = TryTime(text) ?? throw table.Values[key].Error($"`{key}` must be a time like \"50ms\", found \"{text}\"");
-        return time > TimeSpan.Zero ? time : throw table.Values[key].Error($"`{key}` must be more than zero");
+        if (time <= TimeSpan.Zero) throw table.Values[key].Error($"`{key}` must be more than zero");
+        return time <= max ? time : throw table.Values[key].Error($"`{key}` must be at most {max.TotalHours.ToString(CultureInfo.InvariantCulture)}h, found \"{text}\"");
     }
 
     /// <summary>Bytes for people.</summary>

@@ -183,7 +183,7 @@ public sealed class MessageQueue : IAsyncDisposable
             {
                 if (reader.TryRead(out MessageEvent e))
                 {
-                    Outcome outcome = Handle(e.Message);
+                    Outcome outcome = HandleSafely(e.Message);
                     Interlocked.Increment(ref outcome == Outcome.Handled ? ref _handled : ref outcome == Outcome.Failed ? ref _failed : ref _notDelivered);
                     e.Done?.Invoke(outcome);
                     Interlocked.Decrement(ref _waiting);
@@ -197,6 +197,20 @@ public sealed class MessageQueue : IAsyncDisposable
         finally
         {
             if (Interlocked.Decrement(ref _running) == 0) _drained.TrySetResult();
+        }
+    }
+
+    /// <summary>A fault of the host's own ends the event, not the process with everything else in it.</summary>
+    private Outcome HandleSafely(Message message)
+    {
+        try
+        {
+            return Handle(message);
+        }
+        catch (Exception e)
+        {
+            Say(message, $"met a fault of the node: {e}");
+            return Outcome.Failed;
         }
     }
 

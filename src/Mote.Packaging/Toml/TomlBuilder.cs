@@ -22,12 +22,12 @@ internal sealed class TomlBuilder
         catch (TomlException e)
         {
             // Arrays or tables nested too deep; every other fault is a diagnostic.
-            throw new ConfigException(file, e.Line ?? 0, e.Message.Split('.')[0]);
+            throw new ConfigException(file, e.Line ?? 1, e.Message.Split('.')[0]);
         }
 
         if (document.HasErrors)
         {
-            DiagnosticMessage first = document.Diagnostics.First(d => d.Kind == DiagnosticMessageKind.Error);
+            DiagnosticMessage first = document.Diagnostics.Where(d => d.Kind == DiagnosticMessageKind.Error).MinBy(d => d.Span.Start.Offset)!;
             throw new ConfigException(file, first.Span.Start.Line + 1, first.Message.TrimEnd('.'));
         }
 

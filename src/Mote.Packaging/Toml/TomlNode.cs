@@ -123,6 +123,13 @@ public sealed class TomlTable(string file, int line) : TomlNode(file, line)
     /// <summary>A string that must be there.</summary>
     public string Required(string key, string example) => String(key) ?? throw Error($"`{key}` is missing: add {key} = {example}");
 
+    /// <summary>The absolute path that the value of a key stands for.</summary>
+    /// <param name="key">The key, for the error.</param>
+    /// <param name="folder">What a relative path begins at.</param>
+    /// <param name="path">Its value, or what is taken in its place.</param>
+    public string Path(string key, string folder, string path) =>
+        path.Length > 0 && !path.Contains('\0') ? System.IO.Path.GetFullPath(System.IO.Path.Combine(folder, path)) : throw Values[key].Error($"`{key}` must be the path of a file or folder, found \"{path}\"");
+
     /// <summary>A whole number within bounds, or null.</summary>
     public long? Integer(string key, long min, long max)
     {

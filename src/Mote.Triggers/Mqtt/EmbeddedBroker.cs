@@ -31,7 +31,7 @@ public sealed class EmbeddedBroker : IMqttBroker
     private readonly MqttServer _server;
     private readonly Action<string> _log;
     private readonly PendingRequests _requests = new();
-    private readonly CancellationTokenSource _stop = new();
+    private readonly CancellationTokenSource _stopReceiving = new();
     private readonly ConcurrentDictionary<string, byte> _sessions = new();
     private volatile IReadOnlyList<MqttRoute> _routes = [];
     private long _dropped;
@@ -119,17 +119,17 @@ public sealed class EmbeddedBroker : IMqttBroker
     }
 
     /// <inheritdoc/>
+    /// <remarks>What components send each other still goes its way: events that are here can be finished.</remarks>
     public async Task StopReceivingAsync()
     {
-        await _stop.CancelAsync().ConfigureAwait(false);
+        await _stopReceiving.CancelAsync().ConfigureAwait(false);
         _server.AcceptNewConnections = false;
-        _routes = [];
     }
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
-        await _stop.CancelAsync().ConfigureAwait(false);
+        await _stopReceiving.CancelAsync().ConfigureAwait(false);
         await _server.StopAsync(new MqttServerStopOptions()).ConfigureAwait(false);
         _server.Dispose();
     }
@@ -154,6 +154,14 @@ public sealed class EmbeddedBroker : IMqttBroker
             return;
         }
 
+        bool fromComponent = e.ClientId == OwnClient;
+        if (!fromComponent && _stopReceiving.IsCancellationRequested)
+        {
+            // An acknowledgement would promise that it is handled.
+            Refuse(e, MqttPubAckReasonCode.ImplementationSpecificError, "the node is stopping");
+            return;
+        }
+
         if (Fault(m) is { } fault)
         {
             Refuse(e, fault.Code, fault.Reason);
@@ -162,14 +170,14 @@ public sealed class EmbeddedBroker : IMqttBroker
 
         foreach (MqttRoute route in _routes)
         {
-            if (!MqttMessages.Matches(m.Topic, route.Filter)) continue;
+            if (!TopicFilter.Matches(m.Topic, route.Filter)) continue;
             try
             {
-                await Feed(route.Queue, new MessageEvent(MqttMessages.ToGuest(m), null), e.ClientId == OwnClient).ConfigureAwait(false);
+                await Feed(route.Queue, new MessageEvent(MqttMessages.ToGuest(m), null), fromComponent).ConfigureAwait(false);
             }
             catch (Exception error) when (error is OperationCanceledException or ChannelClosedException)
             {
-                if (_stop.IsCancellationRequested || error is ChannelClosedException)
+                if (!fromComponent || error is ChannelClosedException)
                 {
                     Refuse(e, MqttPubAckReasonCode.ImplementationSpecificError, "the node is stopping");
                     return;
@@ -185,12 +193,11 @@ public sealed class EmbeddedBroker : IMqttBroker
     {
         if (!fromComponent)
         {
-            await queue.EnqueueAsync(e, _stop.Token).ConfigureAwait(false);
+            await queue.EnqueueAsync(e, _stopReceiving.Token).ConfigureAwait(false);
             return;
         }
 
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
-        patience.CancelAfter(s_patience);
+        using var patience = new CancellationTokenSource(s_patience);
         await queue.EnqueueAsync(e, patience.Token).ConfigureAwait(false);
     }
 
@@ -207,7 +214,7 @@ public sealed class EmbeddedBroker : IMqttBroker
         e.Response.ReasonString = reason;
         // MQTT 3.1.1 has no way to refuse a message but to end the connection.
         e.CloseConnection = true;
-        if (!_stop.IsCancellationRequested) _log($"broker: a message of client `{e.ClientId}` on `{e.ApplicationMessage.Topic}` is refused and the connection closed: {reason}");
+        if (!_stopReceiving.IsCancellationRequested) _log($"broker: a message of client `{e.ClientId}` on `{e.ApplicationMessage.Topic}` is refused and the connection closed: {reason}");
     }
 
     private Task OnSubscribe(InterceptingSubscriptionEventArgs e)

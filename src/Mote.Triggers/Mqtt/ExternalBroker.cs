@@ -144,8 +144,9 @@ public sealed class ExternalBroker : IMqttBroker
             {
                 return;
             }
-            catch (Exception e) when (e is MQTTnet.Exceptions.MqttCommunicationException or MQTTnet.Adapter.MqttConnectingFailedException or MessagingException or OperationCanceledException)
+            catch (Exception e)
             {
+                // Whatever it is (a broker that goes while it is connected to gives several kinds): the edge goes on trying.
                 if (!said) _log($"broker {Address}: {e.GetBaseException().Message}; trying again until it is there");
                 said = true;
                 try
@@ -164,7 +165,8 @@ public sealed class ExternalBroker : IMqttBroker
 
     private async Task Connect()
     {
-        await _client.ConnectAsync(Options(), _stop.Token).ConfigureAwait(false);
+        MqttClientConnectResult connected = await _client.ConnectAsync(Options(), _stop.Token).ConfigureAwait(false);
+        if (connected.ResultCode != MqttClientConnectResultCode.Success) throw new MessagingException($"it refuses the connection ({connected.ResultCode}{(connected.ReasonString is { Length: > 0 } why ? $": {why}" : "")})");
         var subscribe = new MqttClientSubscribeOptionsBuilder()
             .WithTopicFilter(_requests.ResponseTopic, MqttQualityOfServiceLevel.AtLeastOnce);
         foreach (MqttRoute route in _routes.DistinctBy(r => r.Filter)) subscribe = subscribe.WithTopicFilter(route.Filter, (MqttQualityOfServiceLevel)route.Qos);
@@ -188,7 +190,7 @@ public sealed class ExternalBroker : IMqttBroker
 
         e.AutoAcknowledge = false;
         if (!_receiving) return;
-        MqttRoute[] routes = [.. _routes.Where(r => MqttMessages.Matches(m.Topic, r.Filter))];
+        MqttRoute[] routes = [.. _routes.Where(r => TopicFilter.Matches(m.Topic, r.Filter))];
         if (m.QualityOfServiceLevel == MqttQualityOfServiceLevel.AtMostOnce)
         {
             // Nothing holds these back, so what finds no room is dropped, as its quality of service allows.
@@ -224,7 +226,7 @@ public sealed class ExternalBroker : IMqttBroker
             MqttClientPublishResult result = _client.PublishAsync(message, timeout.Token).GetAwaiter().GetResult();
             if (!result.IsSuccess) throw new MessagingException($"broker {Address} refuses a message on `{message.Topic}` ({result.ReasonCode}{(result.ReasonString is { Length: > 0 } reason ? $": {reason}" : "")})", MessagingFault.Refused);
         }
-        catch (Exception e) when (e is MQTTnet.Exceptions.MqttCommunicationException or InvalidOperationException or OperationCanceledException or ObjectDisposedException)
+        catch (Exception e) when (e is MQTTnet.Exceptions.MqttCommunicationException or InvalidOperationException or OperationCanceledException or ObjectDisposedException or System.Net.Sockets.SocketException or IOException)
         {
             throw new MessagingException($"broker {Address} is not there: {e.Message}", inner: e);
         }

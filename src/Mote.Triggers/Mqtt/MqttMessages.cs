@@ -10,8 +10,8 @@ namespace Mote.Triggers.Mqtt;
 
 internal static class MqttMessages
 {
-    /// <summary>The longest topic that MQTT can carry, in bytes of UTF-8.</summary>
-    private const int MaxTopicBytes = 65_535;
+    /// <summary>The longest text that MQTT can carry, in bytes of UTF-8 (MQTT 5, section 1.5.4).</summary>
+    private const int MaxTextBytes = 65_535;
 
     /// <summary>For a guest. The bytes are those that came from the wire: MQTTnet reads each packet into its own array.</summary>
     public static Message ToGuest(MqttApplicationMessage m)
@@ -31,13 +31,16 @@ internal static class MqttMessages
     }
 
     /// <summary>From a guest, at least once.</summary>
-    /// <exception cref="MessagingException">The topic is none.</exception>
+    /// <exception cref="MessagingException">The topic is none, or a text in it is one that MQTT cannot carry: MQTTnet would write a broken packet.</exception>
     public static MqttApplicationMessage FromGuest(string topic, Message m)
     {
-        if (topic.Length == 0 || topic.AsSpan().IndexOfAny('+', '#', '\0') >= 0 || System.Text.Encoding.UTF8.GetByteCount(topic) > MaxTopicBytes)
+        if (topic.Length == 0 || topic.AsSpan().IndexOfAny('+', '#', '\0') >= 0 || !CanCarry(topic))
         {
-            throw new MessagingException($"`{topic}` is not a topic: a topic has 1 to {MaxTopicBytes} bytes and no + or #", MessagingFault.Refused);
+            throw new MessagingException($"`{topic}` is not a topic: a topic has 1 to {MaxTextBytes} bytes and no + or #", MessagingFault.Refused);
         }
+
+        if (m.Type is not null && !CanCarry(m.Type)) throw new MessagingException($"a content type has at most {MaxTextBytes} bytes and no NUL", MessagingFault.Refused);
+        if (m.Metadata.Any(p => !CanCarry(p.Key) || !CanCarry(p.Value))) throw new MessagingException($"each name and value of the metadata has at most {MaxTextBytes} bytes and no NUL", MessagingFault.Refused);
 
         return new MqttApplicationMessage
         {
@@ -49,5 +52,5 @@ internal static class MqttMessages
         };
     }
 
-    public static bool Matches(string topic, string filter) => MqttTopicFilterComparer.Compare(topic, filter) == MqttTopicFilterCompareResult.IsMatch;
+    private static bool CanCarry(string text) => !text.Contains('\0') && System.Text.Encoding.UTF8.GetByteCount(text) <= MaxTextBytes;
 }

@@ -1,0 +1,173 @@
+// Events to a collector that is away, busy, or says no.
+using System.Net;
+using System.Text;
+using Mote.DataPlane;
+
+namespace Mote.Node.Tests;
+
+public sealed class HttpUpstreamTests
+{
+    private static readonly Uri s_url = new("http://collector.invalid/events");
+
+    private static CloudEvent Event(int n, int bytes = 5) => new(
+        $"boot-{n}", "/nodes/n/apps/a/components/c", CloudEvent.MessageType, DateTimeOffset.FromUnixTimeMilliseconds(1_700_000_000_123), "alerts", "text/plain", new byte[bytes]);
+
+    /// <summary>A collector that answers as the test says.</summary>
+    private sealed class Script(Func<int, HttpRequestMessage, HttpResponseMessage> answer) : HttpMessageHandler
+    {
+        private int _count;
+
+        public List<string> Ids { get; } = [];
+
+        public int Count => Volatile.Read(ref _count);
+
+        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            lock (Ids) Ids.Add(request.Headers.GetValues("ce-id").Single());
+            return Task.FromResult(answer(Interlocked.Increment(ref _count), request));
+        }
+    }
+
+    /// <summary>A clock on which every wait is over at once; it keeps how long each would have been.</summary>
+    private sealed class NoWaiting : TimeProvider
+    {
+        public List<TimeSpan> Waits { get; } = [];
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+        {
+            if (dueTime > TimeSpan.Zero)
+            {
+                lock (Waits) Waits.Add(dueTime);
+            }
+
+            return base.CreateTimer(callback, state, dueTime > TimeSpan.Zero ? TimeSpan.FromMilliseconds(1) : dueTime, period);
+        }
+    }
+
+    private static HttpResponseMessage Status(int status) => new((HttpStatusCode)status);
+
+    [Fact]
+    public async Task Event_ArrivesWithEveryAttribute()
+    {
+        HttpRequestMessage? seen = null;
+        string body = "";
+        var script = new Script((_, r) =>
+        {
+            seen = r;
+            body = r.Content!.ReadAsStringAsync().GetAwaiter().GetResult();
+            return Status(202);
+        });
+        await using var upstream = new HttpUpstream(s_url, new HttpClient(script), TimeProvider.System, _ => { });
+        Assert.True(upstream.Enqueue(new CloudEvent("id 1", "/nodes/näme", "dev.mote.message", DateTimeOffset.FromUnixTimeMilliseconds(1_700_000_000_123), "a\"%\u0001ж", "application/json", "{\"a\":1}"u8.ToArray())));
+        Assert.True(await upstream.FlushAsync(Client.Patience, TestContext.Current.CancellationToken));
+        string Header(string name) => seen!.Headers.GetValues(name).Single();
+        Assert.Equal((HttpMethod.Post, s_url), (seen!.Method, seen.RequestUri));
+        Assert.Equal("1.0", Header("ce-specversion"));
+        Assert.Equal("id%201", Header("ce-id"));
+        Assert.Equal("/nodes/n%C3%A4me", Header("ce-source"));
+        Assert.Equal("dev.mote.message", Header("ce-type"));
+        Assert.Equal("2023-11-14T22:13:20.123Z", Header("ce-time"));
+        Assert.Equal("a%22%25%01%D0%B6", Header("ce-subject"));
+        Assert.Equal("application/json", seen.Content!.Headers.ContentType!.ToString());
+        Assert.Equal("{\"a\":1}", body);
+        Assert.Equal((1L, 0L, null), (upstream.Counts.Sent, upstream.Counts.Retries, upstream.Counts.LastError));
+    }
+
+    [Theory]
+    [InlineData("not a type\r\nx-evil: 1")]
+    [InlineData("")]
+    [InlineData(null)]
+    public async Task ContentType_ThatIsNone_IsPlainBytes(string? type)
+    {
+        string? sent = null;
+        int headers = 0;
+        var script = new Script((_, r) =>
+        {
+            sent = r.Content!.Headers.ContentType!.ToString();
+            headers = r.Headers.Count();
+            return Status(204);
+        });
+        await using var upstream = new HttpUpstream(s_url, new HttpClient(script), TimeProvider.System, _ => { });
+        upstream.Enqueue(Event(1) with { ContentType = type });
+        await upstream.FlushAsync(Client.Patience, TestContext.Current.CancellationToken);
+        Assert.Equal(("application/octet-stream", 6), (sent, headers));
+    }
+
+    [Fact]
+    public async Task Collector_ThatIsDown_GetsEverythingInOrderWhenItIsBack()
+    {
+        var log = new List<string>();
+        var time = new NoWaiting();
+        var script = new Script((n, _) => n switch
+        {
+            <= 3 => throw new HttpRequestException("connection refused"),
+            4 => throw new TaskCanceledException("the client's timeout"),
+            5 => Status(500),
+            6 => Status(429),
+            7 => Status(408),
+            8 => Status(503),
+            9 => Status(302),
+            _ => Status(204),
+        });
+        await using var upstream = new HttpUpstream(s_url, new HttpClient(script), time, log.Add);
+        for (int i = 0; i < 20; i++) upstream.Enqueue(Event(i));
+        Assert.True(await upstream.FlushAsync(Client.Patience, TestContext.Current.CancellationToken));
+        Assert.Equal((20L, 9L, 0L, 0L, 0, null), (upstream.Counts.Sent, upstream.Counts.Retries, upstream.Counts.Refused, upstream.Counts.Dropped, upstream.Counts.Waiting, upstream.Counts.LastError));
+        Assert.Equal(Enumerable.Range(0, 20).Select(i => $"boot-{i}"), script.Ids.Skip(9));
+        Assert.All(script.Ids.Take(10), id => Assert.Equal("boot-0", id)); // the first is not given up for the next
+        Assert.Equal(2, log.Count); // when it began and when it was over
+        Assert.Contains("connection refused", log[0], StringComparison.Ordinal);
+        Assert.Contains("takes events again", log[1], StringComparison.Ordinal);
+        TimeSpan[] waits = [.. time.Waits.Where(w => w >= TimeSpan.FromMilliseconds(100))];
+        Assert.Equal(9, waits.Length);
+        Assert.InRange(waits[0], TimeSpan.FromMilliseconds(150), TimeSpan.FromMilliseconds(250)); // grows from a fifth of a second
+        Assert.InRange(waits[8], TimeSpan.FromSeconds(22), TimeSpan.FromSeconds(38)); // to half a minute, give or take
+    }
+
+    [Theory]
+    [InlineData(400)]
+    [InlineData(404)]
+    [InlineData(413)]
+    public async Task Event_ThatTheCollectorRefuses_IsCountedAndDoesNotBlockTheOthers(int status)
+    {
+        var log = new List<string>();
+        var script = new Script((n, _) => Status(n is 1 or 3 ? status : 204));
+        await using var upstream = new HttpUpstream(s_url, new HttpClient(script), new NoWaiting(), log.Add);
+        for (int i = 0; i < 4; i++) upstream.Enqueue(Event(i));
+        Assert.True(await upstream.FlushAsync(Client.Patience, TestContext.Current.CancellationToken));
+        Assert.Equal((2L, 2L, 0L), (upstream.Counts.Sent, upstream.Counts.Refused, upstream.Counts.Retries));
+        Assert.Contains($"status {status}", Assert.Single(log), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Queue_IsBoundedInNumberAndBytes_AndDropsAreCounted()
+    {
+        var log = new List<string>();
+        var blocked = new Script((_, _) => throw new HttpRequestException("down"));
+        await using (var upstream = new HttpUpstream(s_url, new HttpClient(blocked), TimeProvider.System, log.Add))
+        {
+            for (int i = 0; i < HttpUpstream.Capacity + 500; i++) upstream.Enqueue(Event(i));
+            Assert.InRange(upstream.Counts.Waiting, HttpUpstream.Capacity, HttpUpstream.Capacity + 1); // and the one that is being sent
+            Assert.InRange(upstream.Counts.Dropped, 499, 500);
+            Assert.Single(log, l => l.Contains("dropped", StringComparison.Ordinal));
+        }
+
+        await using (var upstream = new HttpUpstream(s_url, new HttpClient(blocked), TimeProvider.System, log.Add))
+        {
+            for (int i = 0; i < 100; i++) upstream.Enqueue(Event(i, 1 << 20));
+            Assert.Equal(64, upstream.Counts.Waiting);
+            Assert.Equal(36, upstream.Counts.Dropped);
+            Assert.True(upstream.Enqueue(Event(100, 0))); // what is small still fits
+        }
+    }
+
+    [Fact]
+    public async Task Dispose_WhileTheCollectorIsDown_Ends()
+    {
+        var upstream = new HttpUpstream(s_url, new HttpClient(new Script((_, _) => throw new HttpRequestException("down"))), TimeProvider.System, _ => { });
+        upstream.Enqueue(Event(1));
+        Assert.False(await upstream.FlushAsync(TimeSpan.FromMilliseconds(50), TestContext.Current.CancellationToken));
+        await upstream.DisposeAsync().AsTask().WaitAsync(Client.Patience, TestContext.Current.CancellationToken);
+        Assert.Equal(1, upstream.Counts.Waiting);
+    }
+}

@@ -1,0 +1,123 @@
+// node.toml, and the units that both files use.
+using Mote.Packaging.Toml;
+using Mote.Runtime;
+
+namespace Mote.Packaging.Tests;
+
+public sealed class NodeConfigTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("mote-packaging-tests-").FullName;
+
+    private string File => Path.Combine(_folder, "node.toml");
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    private NodeConfig Read(string text, NodeConfig? defaults = null)
+    {
+        System.IO.File.WriteAllText(File, text);
+        return NodeConfig.Load(File, defaults ?? new NodeConfig());
+    }
+
+    [Fact]
+    public void Everything_IsRead()
+    {
+        NodeConfig c = Read("""
+            [node]
+            name = "press-7"
+            data = "state"
+            profile = "small"
+            [broker]
+            listen = "0.0.0.0:1884"
+            url = "mqtt://user:pass@broker:1885"
+            [upstream]
+            url = "https://collector/events"
+            topics = ["a", "b"]
+            """);
+        Assert.Equal(("press-7", Path.Combine(_folder, "state"), ProfileKind.SmallDevice), (c.Name, c.DataFolder, c.Profile));
+        Assert.Equal(("0.0.0.0:1884", new Uri("mqtt://user:pass@broker:1885")), (c.BrokerListen, c.BrokerUrl));
+        Assert.Equal(new Uri("https://collector/events"), c.UpstreamUrl);
+        Assert.Equal(["a", "b"], c.UpstreamTopics);
+    }
+
+    [Fact]
+    public void Nothing_IsTheDefaults()
+    {
+        var defaults = new NodeConfig { Name = "n", DataFolder = "/d" };
+        NodeConfig c = Read("", defaults);
+        Assert.Equal(defaults, c);
+        Assert.Equal((null, null), (c.BrokerUrl, c.UpstreamUrl));
+    }
+
+    [Fact]
+    public void Topics_EmptyList_IsNoTopic() => Assert.Empty(Read("[upstream]\ntopics = []\n").UpstreamTopics);
+
+    [Theory]
+    [InlineData("[node]\nprofile = \"huge\"", 2, "\"auto\", \"server\" or \"small\"")]
+    [InlineData("[node]\ncolour = 1", 2, "unknown key `colour` in [node]")]
+    [InlineData("[broker]\nurl = \"http://broker\"", 2, "begins with mqtt://")]
+    [InlineData("[broker]\nurl = \"broker:1883\"", 2, "begins with mqtt://")]
+    [InlineData("[broker]\n\nlisten = \"1883\"", 3, "an address and a port like \"127.0.0.1:1883\"")]
+    [InlineData("[broker]\nlisten = \"localhost:1883\"", 2, "an address and a port")]
+    [InlineData("[upstream]\nurl = \"ftp://collector\"", 2, "http:// or https://")]
+    [InlineData("[upstream]\ntopics = \"alerts\"", 2, "a list of strings")]
+    [InlineData("[uplink]\nurl = \"http://x\"", 1, "unknown key `uplink` in the node config")]
+    [InlineData("[node]\nname = \"\"", 2, "name")]
+    [InlineData("[node]\ndata = \"a\\u0000\"", 2, "data")]
+    public void Fault_IsSaidAtItsLine(string text, int line, string says)
+    {
+        ConfigException e = Assert.Throws<ConfigException>(() => Read(text));
+        Assert.StartsWith($"{File}:{line}: ", e.Message, StringComparison.Ordinal);
+        Assert.Contains(says, e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void File_ThatIsNotThere_SaysSo() =>
+        Assert.Contains("cannot be read", Assert.Throws<ConfigException>(() => NodeConfig.Load(Path.Combine(_folder, "none.toml"), new NodeConfig())).Message, StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("0B", 0L)]
+    [InlineData("1B", 1L)]
+    [InlineData("16KiB", 16L << 10)]
+    [InlineData("1.5MiB", 3L << 19)]
+    [InlineData("2 GiB", 2L << 30)]
+    [InlineData("1kB", 1000L)]
+    [InlineData("1KB", 1000L)]
+    [InlineData("3MB", 3_000_000L)]
+    [InlineData("4GB", 4_000_000_000L)]
+    [InlineData("", null)]
+    [InlineData("MiB", null)]
+    [InlineData("16", null)]
+    [InlineData("1,5MiB", null)]
+    [InlineData("-1B", null)]
+    [InlineData("+1B", null)]
+    [InlineData("1e3B", null)]
+    [InlineData("NaNB", null)]
+    [InlineData("16mib", null)]
+    [InlineData("99999999999GiB", null)]
+    public void TryBytes_ReadsSizes(string text, long? bytes) => Assert.Equal(bytes, Units.TryBytes(text));
+
+    [Theory]
+    [InlineData("50ms", 0.05)]
+    [InlineData("1s", 1.0)]
+    [InlineData("1.5 s", 1.5)]
+    [InlineData("2m", 120.0)]
+    [InlineData("2min", 120.0)]
+    [InlineData("1h", 3600.0)]
+    [InlineData("1d", 86400.0)]
+    [InlineData("100us", 0.0001)]
+    [InlineData("", null)]
+    [InlineData("s", null)]
+    [InlineData("10", null)]
+    [InlineData("-1s", null)]
+    [InlineData("Infinitys", null)]
+    [InlineData("99999999999999d", null)]
+    public void TryTime_ReadsTimes(string text, double? seconds) => Assert.Equal(seconds, Units.TryTime(text)?.TotalSeconds);
+
+    [Theory]
+    [InlineData(0, "0 B")]
+    [InlineData(1023, "1023 B")]
+    [InlineData(1024, "1 KiB")]
+    [InlineData(1536, "1.5 KiB")]
+    [InlineData(1L << 50, "1024 TiB")]
+    public void ShowBytes_IsForPeople(long bytes, string text) => Assert.Equal(text, Units.ShowBytes(bytes));
+}

@@ -48,7 +48,16 @@ public sealed class CodeCache
         string name = NameOf(file.Span, engine);
         if (TryLoad(name, engine) is { } known) return known;
         CompiledComponent compiled = Component.Load(file, engine).Compile(engine);
-        if (CompiledStore.CanStore(compiled)) Save(name, compiled);
+        if (!CompiledStore.CanStore(compiled)) return compiled;
+        try
+        {
+            Save(name, compiled);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // A full disk costs the next start some time; this one runs.
+        }
+
         return compiled;
     }
 

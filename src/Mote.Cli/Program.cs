@@ -1,6 +1,7 @@
 // The commands, and what becomes of their errors: one line that says what, where and what to do; never a stack trace.
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using System.Net.Sockets;
 using Mote.Capabilities.Messaging;
 using Mote.Cli.Commands;
 using Mote.Components;
@@ -63,7 +64,7 @@ internal static class Program
             TrapException { InnerException: DeadlineException } x => (ExitCode.Deadline, x.Message),
             TrapException x => (ExitCode.Trap, $"the guest trapped: {x.Describe()}"),
             OperationCanceledException => (ExitCode.Failed, "interrupted"),
-            IOException or UnauthorizedAccessException => (ExitCode.Unavailable, e.Message),
+            IOException or UnauthorizedAccessException or SocketException => (ExitCode.Unavailable, e.Message),
             WasmtimeException x => (ExitCode.Unavailable, x.Message),
             _ => (ExitCode.Internal, $"internal error, please report it: {e.GetType().Name}: {e.Message}"),
         };

@@ -153,8 +153,12 @@ public sealed class MicroVm : IDisposable
         Instance.Store.SetEpochDeadline(Component.Limits.Time is { } time ? EpochTicker.TicksFor(time) : ulong.MaxValue / 2);
 
     /// <summary>An interrupt by the epoch is the deadline; everything else is what it is.</summary>
-    private TrapException Explain(TrapException e) =>
-        e.Code == TrapCode.Interrupt ? new TrapException(new DeadlineException(Component.Limits.Time!.Value).Message, e.Backtrace, e) : e;
+    private TrapException Explain(TrapException e)
+    {
+        if (e.Code != TrapCode.Interrupt) return e;
+        var reason = new DeadlineException(Component.Limits.Time!.Value);
+        return new TrapException(reason.Message, e.Backtrace, reason);
+    }
 }
 
 /// <summary>A call took longer than its limit.</summary>

@@ -7,6 +7,9 @@ namespace Mote.Wasmtime;
 /// <summary>Compiles modules and makes stores. Safe to use from many threads.</summary>
 public sealed unsafe class Engine : IDisposable
 {
+    /// <summary>What Wasmtime reserves for a memory where nothing else is said, and around it, at most.</summary>
+    private const ulong PerMemory = 4UL << 30, PerMemoryGuard = 2UL << 30;
+
     private readonly Handle _handle;
 
     /// <summary>Makes an engine.</summary>
@@ -14,6 +17,7 @@ public sealed unsafe class Engine : IDisposable
     public Engine(EngineOptions options)
     {
         Options = options;
+        if (options.Pooling is { } pool) AddressSpace.Check(pool.TotalMemories * (Math.Max(pool.MaxMemorySize, options.MemoryReservation ?? PerMemory) + PerMemoryGuard));
         nint config = ConfigNative.wasm_config_new();
         try
         {

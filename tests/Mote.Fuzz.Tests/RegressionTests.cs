@@ -165,6 +165,15 @@ public sealed class RegressionTests : IDisposable
 
     // ---- TOML ----
 
+    [Fact]
+    public void Load_ManifestWithHalfACharacter_IsAConfigurationError()
+    {
+        string file = Path.GetTempFileName();
+        File.WriteAllText(file, "mote = 1\nname = \"\\ud800\"\n");
+        Assert.Contains("escape", Assert.Throws<ConfigException>(() => AppManifest.Load(file, _ => null)).Message);
+        File.Delete(file);
+    }
+
     [Theory]
     [InlineData("[")]
     [InlineData("{a=")]

@@ -12,6 +12,9 @@ internal sealed class MutatedComponents(Corpus corpus) : Target
 
     public override string Name => "component";
 
+    /// <summary>As of hostile guests: mutated ones are such.</summary>
+    public override long AllocationBound(byte[] input) => 4L << 30;
+
     public override string Extension => "wasm";
 
     public override byte[] Make(Random random)

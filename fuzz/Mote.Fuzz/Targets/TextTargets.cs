@@ -22,6 +22,9 @@ internal sealed class WitFiles : Target
 
     public override string Name => "wit";
 
+    /// <summary>A package's name is part of many names in C.</summary>
+    public override long AllocationBound(byte[] input) => (64L << 20) + (64L * 1024 * input.Length);
+
     public override string Extension => "wit";
 
     public override byte[] Make(Random random) => Encoding.UTF8.GetBytes(new Mutator(random, []).Text(random.From(_texts), s_words));

@@ -73,7 +73,7 @@ internal static class CallCommand
         {
             (string name, string arguments) = WaveReader.SplitCall(call);
             (string[] path, FunctionType type) = Find(file, template, name);
-            return (path, WaveReader.ReadArguments(arguments, type));
+            return (path, WaveReader.ReadArguments(call, type, call.Length - arguments.Length));
         }
         catch (WaveException e)
         {

@@ -22,7 +22,7 @@ internal static class DemoCommand
         Option<string?> duration = SharedOptions.Time("--duration", "How long the machines run (30s).");
         Option<double> rate = SharedOptions.Number("--rate", "Readings a second.", 4000.0, 1, 1_000_000);
         Option<int> machines = SharedOptions.Number("--machines", "Machines with four sensors each.", 4, 1, 1000);
-        var seed = new Option<int?>("--seed") { Description = "The same seed gives the same readings and faults." };
+        Option<int?> seed = SharedOptions.Seed();
         Option<bool> json = SharedOptions.Json();
         var command = new Command("demo", "The factory gateway on simulated machines, for half a minute.") { dir, duration, rate, machines, seed, json };
         command.SetAction(async (r, _) =>

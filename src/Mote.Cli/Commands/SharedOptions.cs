@@ -1,6 +1,8 @@
 // Options that several commands have: the same names, words and checks everywhere.
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using System.Globalization;
+using System.Numerics;
 using Mote.Packaging;
 
 namespace Mote.Cli.Commands;
@@ -43,19 +45,28 @@ internal static class SharedOptions
     public static Uri? UrlOf(ParseResult r, Option<string?> option) => r.GetValue(option) is { } text ? new Uri(text) : null;
 
     public static Option<T> Number<T>(string name, string description, T value, T min, T max)
-        where T : struct, IComparable<T> => new(name)
+        where T : struct, INumber<T> => new(name)
         {
             Description = description,
             DefaultValueFactory = _ => value,
-            Validators =
-            {
-                r =>
-                {
-                    if (r.Implicit || r.Tokens.Count == 0) return;
-                    if (r.GetValueOrDefault<T>() is var n && (n.CompareTo(min) < 0 || n.CompareTo(max) > 0)) r.AddError($"{name} must be from {min} to {max}, found {n}");
-                },
-            },
+            CustomParser = r => Parse(r, name, min, max) ?? value,
         };
+
+    /// <summary>A seed; null where it is not given.</summary>
+    public static Option<int?> Seed() => new("--seed")
+    {
+        Description = "The same seed gives the same readings and faults.",
+        CustomParser = r => Parse(r, "--seed", 0, int.MaxValue),
+    };
+
+    private static T? Parse<T>(ArgumentResult r, string name, T min, T max)
+        where T : struct, INumber<T>
+    {
+        if (r.Tokens is not [{ Value: { } text }]) return null;
+        if (T.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out T n) && n >= min && n <= max) return n;
+        r.AddError(string.Create(CultureInfo.InvariantCulture, $"{name} must be a number from {min} to {max}, found `{text}`"));
+        return null;
+    }
 
     private static void Check(OptionResult r, Func<string, bool> isGood, string message)
     {

@@ -13,7 +13,7 @@ internal static class SimulateCommand
         Option<int> machines = SharedOptions.Number("--machines", "Simulated machines with four sensors each.", 4, 1, 10_000);
         Option<double> rate = SharedOptions.Number("--rate", "Messages a second, all sensors together.", 2000.0, 0.001, 10_000_000);
         Option<string?> duration = SharedOptions.Time("--duration", "How long (without end; a replay ends with its file).");
-        var seed = new Option<int?>("--seed") { Description = "The same seed gives the same readings and faults." };
+        Option<int?> seed = SharedOptions.Seed();
         Option<string?> faultEvery = SharedOptions.Time("--fault-every", "Mean time between faults in the plant (8s).");
         var noFaults = new Option<bool>("--no-faults") { Description = "Nothing breaks." };
         var prefix = new Option<string>("--prefix") { Description = "First level of the topics.", DefaultValueFactory = _ => "plant" };

@@ -55,7 +55,7 @@ internal sealed partial class CsvReplay
                 continue;
             }
 
-            bool hasTime = DateTimeOffset.TryParse(fields[0], CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out DateTimeOffset time) && !IsNumber(fields[0]);
+            bool hasTime = IsTime(fields[0], out DateTimeOffset time);
             for (int i = hasTime ? 1 : 0; i < fields.Length; i++)
             {
                 if (topics[i] is not { } topic) continue;
@@ -71,7 +71,14 @@ internal sealed partial class CsvReplay
         }
     }
 
-    private static bool IsNumber(string text) => double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out _);
+    /// <summary>With the marks of a date or a time of day: .NET alone takes 1,5 for the fifth of January.</summary>
+    private static bool IsTime(string text, out DateTimeOffset time)
+    {
+        time = default;
+        return text.Count(c => c is '-' or '/' or ':') >= 2
+            && !double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out _)
+            && DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out time);
+    }
 
     private void Skip(string where)
     {

@@ -38,10 +38,13 @@ public sealed class WaveReader
     }
 
     /// <summary>Reads the arguments of a call, with their parentheses; trailing ones of an option type may be left out.</summary>
-    /// <exception cref="WaveException">They do not fit the parameters.</exception>
-    public static Value[] ReadArguments(string text, FunctionType type)
+    /// <param name="text">Text that ends with them.</param>
+    /// <param name="type">The function's type.</param>
+    /// <param name="start">Where in the text the first parenthesis is.</param>
+    /// <exception cref="WaveException">They do not fit the parameters; its position is one in the whole text.</exception>
+    public static Value[] ReadArguments(string text, FunctionType type, int start = 0)
     {
-        var reader = new WaveReader(text);
+        var reader = new WaveReader(text) { _at = start };
         reader.Expect('(', "the arguments");
         var values = new List<Value>();
         foreach (Parameter p in type.Parameters)

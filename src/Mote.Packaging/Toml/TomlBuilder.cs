@@ -24,6 +24,11 @@ internal sealed class TomlBuilder
             // Arrays or tables nested too deep; every other fault is a diagnostic.
             throw new ConfigException(file, e.Line ?? 1, e.Message.Split('.')[0]);
         }
+        catch (ArgumentOutOfRangeException)
+        {
+            // Tomlyn (2.10.2) lets this one through where \u names half of a surrogate pair.
+            throw new ConfigException(file, 0, "a \\u escape names no Unicode character");
+        }
 
         if (document.HasErrors)
         {

@@ -41,7 +41,7 @@ public abstract class OutputStream(MicroVm vm) : IStreams.IOutputStream
             Put(contents);
             return default(Unit);
         }
-        catch (IOException e)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException) // the latter where standard output is closed
         {
             return new Error.LastOperationFailed(new IoError(e.Message));
         }
@@ -66,7 +66,7 @@ public abstract class OutputStream(MicroVm vm) : IStreams.IOutputStream
             Through();
             return default(Unit);
         }
-        catch (IOException e)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException) // the latter where standard output is closed
         {
             return new Error.LastOperationFailed(new IoError(e.Message));
         }

@@ -196,11 +196,7 @@ public sealed class ExternalBrokerTests : IAsyncDisposable
     [Fact]
     public async Task Mosquitto_Restarted_LosesNothingThatItAcknowledged()
     {
-        string program = new[] { "/usr/sbin/mosquitto", "/usr/bin/mosquitto", "/usr/local/sbin/mosquitto", "/opt/homebrew/sbin/mosquitto" }.FirstOrDefault(File.Exists) ?? "";
-        Assert.SkipWhen(program.Length == 0, "mosquitto is not installed (Debian: apt install mosquitto)");
-        string config = Path.Combine(_site.Folder, "mosquitto.conf");
-        string user = Environment.UserName;
-        await File.WriteAllTextAsync(config, $"listener {_port} 127.0.0.1\nallow_anonymous true\npersistence true\npersistence_location {_site.Folder}/\nmax_queued_messages 0\nuser {user}\n", TestContext.Current.CancellationToken);
+        (string program, string config) = await MosquittoNeeded();
         using Process first = Mosquitto(program, config);
         Process? second = null;
         try
@@ -246,6 +242,53 @@ public sealed class ExternalBrokerTests : IAsyncDisposable
         }
     }
 
+    [Fact]
+    public async Task Mosquitto_ThatStandsStill_GetsTheResultsThatItDidNotTakeInTime()
+    {
+        (string program, string config) = await MosquittoNeeded();
+        using Process mosquitto = Mosquitto(program, config);
+        try
+        {
+            await using EdgeNode node = await StartNode();
+            await Ready(node);
+            await using Client client = await Client.Connect(Address, "observer", keep: true);
+            await client.Subscribe("out");
+            int acknowledged = 0;
+            using var stop = new CancellationTokenSource();
+            Task flood = Task.Run(async () =>
+            {
+                for (int i = 0; !stop.IsCancellationRequested; i++)
+                {
+                    if ((await client.Publish("in/a", $"message {i}")).IsSuccess) acknowledged++;
+                }
+            }, CancellationToken.None);
+            await client.Until(200);
+            // A component waits for its result to be taken, and no longer than ten seconds; the connection holds.
+            await Signal(mosquitto, "STOP");
+            await stop.CancelAsync();
+            await Wait.Until(() => node.Queues[0].Counts.NotDelivered > 0, () => $"{node.Queues[0].Counts}");
+            await Signal(mosquitto, "CONT");
+            await flood.WaitAsync(Client.Patience, TestContext.Current.CancellationToken);
+            await Wait.Until(
+                () => Volatile.Read(ref acknowledged) <= node.Queues[0].Counts.Handled,
+                () => $"{acknowledged} were acknowledged: {node.Queues[0].Counts}; {string.Join(" | ", _site.Log)}");
+        }
+        finally
+        {
+            if (!mosquitto.HasExited) mosquitto.Kill();
+        }
+    }
+
+    private async Task<(string Program, string Config)> MosquittoNeeded()
+    {
+        string program = new[] { "/usr/sbin/mosquitto", "/usr/bin/mosquitto", "/usr/local/sbin/mosquitto", "/opt/homebrew/sbin/mosquitto" }.FirstOrDefault(File.Exists) ?? "";
+        Assert.SkipWhen(program.Length == 0, "mosquitto is not installed (Debian: apt install mosquitto)");
+        string config = Path.Combine(_site.Folder, "mosquitto.conf");
+        string user = Environment.UserName;
+        await File.WriteAllTextAsync(config, $"listener {_port} 127.0.0.1\nallow_anonymous true\npersistence true\npersistence_location {_site.Folder}/\nmax_queued_messages 0\nuser {user}\n", TestContext.Current.CancellationToken);
+        return (program, config);
+    }
+
     private Process Mosquitto(string program, string config)
     {
         Process process = Process.Start(new ProcessStartInfo(program, ["-c", config]) { RedirectStandardError = true })!;
@@ -271,7 +314,13 @@ public sealed class ExternalBrokerTests : IAsyncDisposable
     /// <summary>Asks it to end: it then writes its sessions to disk.</summary>
     private static async Task Terminate(Process process)
     {
-        using (Process kill = Process.Start("kill", ["-TERM", $"{process.Id}"])) await kill.WaitForExitAsync(TestContext.Current.CancellationToken);
+        await Signal(process, "TERM");
         await process.WaitForExitAsync(TestContext.Current.CancellationToken).WaitAsync(Client.Patience, TestContext.Current.CancellationToken);
+    }
+
+    private static async Task Signal(Process process, string signal)
+    {
+        using Process kill = Process.Start("kill", [$"-{signal}", $"{process.Id}"]);
+        await kill.WaitForExitAsync(TestContext.Current.CancellationToken);
     }
 }

@@ -29,6 +29,8 @@ public sealed class ExternalBroker : IMqttBroker
     private IReadOnlyList<MqttRoute> _routes = [];
     private Task _connection = Task.CompletedTask;
     private volatile bool _receiving = true;
+    private int _connectionNumber;
+    private int _redeliverOn;
     private long _dropped;
 
     /// <summary>A broker at mqtt://[user:password@]host[:port]. <paramref name="clientId"/> names this node's session there.</summary>
@@ -137,6 +139,13 @@ public sealed class ExternalBroker : IMqttBroker
                     delay = s_firstDelay;
                     _connected.TrySetResult();
                 }
+                else if (Volatile.Read(ref _redeliverOn) == Volatile.Read(ref _connectionNumber))
+                {
+                    // A broker gives an unacknowledged message again on a new connection, and not before.
+                    _log($"broker {Address}: connecting anew, for the messages whose results could not be passed on");
+                    await _client.DisconnectAsync(cancellationToken: _stop.Token).ConfigureAwait(false);
+                    continue;
+                }
 
                 await Task.Delay(s_firstDelay, _stop.Token).ConfigureAwait(false);
             }
@@ -165,6 +174,7 @@ public sealed class ExternalBroker : IMqttBroker
 
     private async Task Connect()
     {
+        Interlocked.Increment(ref _connectionNumber);
         MqttClientConnectResult connected = await _client.ConnectAsync(Options(), _stop.Token).ConfigureAwait(false);
         if (connected.ResultCode != MqttClientConnectResultCode.Success) throw new MessagingException($"it refuses the connection ({connected.ResultCode}{(connected.ReasonString is { Length: > 0 } why ? $": {why}" : "")})");
         var subscribe = new MqttClientSubscribeOptionsBuilder()
@@ -202,7 +212,7 @@ public sealed class ExternalBroker : IMqttBroker
             return;
         }
 
-        var all = new Acknowledgement(routes.Length, e, _stop.Token);
+        var all = new Acknowledgement(this, routes.Length, e);
         if (routes.Length == 0) all.Send();
         foreach (MqttRoute route in routes)
         {
@@ -233,15 +243,18 @@ public sealed class ExternalBroker : IMqttBroker
     }
 
     /// <summary>Acknowledges a message when every component it went to is done with it.</summary>
-    private sealed class Acknowledgement(int components, MqttApplicationMessageReceivedEventArgs args, CancellationToken stop)
+    private sealed class Acknowledgement(ExternalBroker broker, int components, MqttApplicationMessageReceivedEventArgs args)
     {
+        private readonly int _connection = Volatile.Read(ref broker._connectionNumber);
         private int _left = components;
         private int _failed;
 
         public void Done(Outcome outcome)
         {
             if (outcome == Outcome.NotDelivered) Volatile.Write(ref _failed, 1);
-            if (Interlocked.Decrement(ref _left) == 0 && Volatile.Read(ref _failed) == 0) Send();
+            if (Interlocked.Decrement(ref _left) > 0) return;
+            if (Volatile.Read(ref _failed) == 0) Send();
+            else Volatile.Write(ref broker._redeliverOn, _connection); // an older connection's number asks for nothing
         }
 
         public void Send() => _ = SendAsync();
@@ -250,7 +263,7 @@ public sealed class ExternalBroker : IMqttBroker
         {
             try
             {
-                await args.AcknowledgeAsync(stop).ConfigureAwait(false);
+                await args.AcknowledgeAsync(broker._stop.Token).ConfigureAwait(false);
             }
             catch (Exception e) when (e is MQTTnet.Exceptions.MqttCommunicationException or OperationCanceledException or InvalidOperationException or ObjectDisposedException)
             {

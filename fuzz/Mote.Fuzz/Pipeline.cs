@@ -15,8 +15,12 @@ internal sealed class Pipeline : IDisposable
     private readonly Engine[] _engines;
     private readonly CancellationTokenSource _end = new();
 
-    public Pipeline()
+    private readonly long _memoryBytes;
+
+    /// <param name="memoryBytes">What a guest may have; what the host spends on its values is in proportion.</param>
+    public Pipeline(long memoryBytes = 16 << 20)
     {
+        _memoryBytes = memoryBytes;
         var quick = new EngineOptions { ParallelCompilation = false, Optimization = OptimizationLevel.None };
         _engines = [new Engine(quick), new Engine(EngineOptions.SmallDevice with { MemoryReservationForGrowth = 0, ParallelCompilation = false, Optimization = OptimizationLevel.None })];
         new Thread(Tick) { IsBackground = true }.Start();
@@ -74,9 +78,9 @@ internal sealed class Pipeline : IDisposable
         return random.Once(2) ? new CompiledComponent(compiled.Engine, again, compiled.Modules) : compiled;
     }
 
-    private static void Limit(ComponentInstance instance)
+    private void Limit(ComponentInstance instance)
     {
-        instance.Store.SetLimits(new StoreLimits(MemoryBytes: 16 << 20, TableElements: 10_000, Instances: 100, Tables: 32, Memories: 16));
+        instance.Store.SetLimits(new StoreLimits(MemoryBytes: _memoryBytes, TableElements: 10_000, Instances: 100, Tables: 32, Memories: 16));
         instance.LimitHandles(10_000);
         Renew(instance);
     }

@@ -165,12 +165,16 @@ public sealed class RegressionTests : IDisposable
 
     // ---- TOML ----
 
-    [Fact]
-    public void Load_ManifestWithHalfACharacter_IsAConfigurationError()
+    [Theory]
+    [InlineData("mote = 1\nname = \"a\\")]
+    [InlineData("mote = 1\nname = \"a")]
+    [InlineData("mote = 1\nname = \"\\ud800\"\n")]
+    [InlineData("mote = 1\nname = \"\\U00110000\"\n")]
+    public void Load_ManifestWithABrokenString_NamesTheLine(string text)
     {
         string file = Path.GetTempFileName();
-        File.WriteAllText(file, "mote = 1\nname = \"\\ud800\"\n");
-        Assert.Contains("escape", Assert.Throws<ConfigException>(() => AppManifest.Load(file, _ => null)).Message);
+        File.WriteAllText(file, text);
+        Assert.Equal(2, Assert.Throws<ConfigException>(() => AppManifest.Load(file, _ => null)).Line);
         File.Delete(file);
     }
 

@@ -87,7 +87,7 @@ internal static class HostileComponent
         for (int i = 0; i < functions.Length; i++) text.AppendLine($"  (func $out{i} {Type(functions[i])} (canon lift (core func $main \"f{i}\") {options})) (export \"f{i}\" (func $out{i}))");
     }
 
-    private static string Realloc(Random random) => random.Next(5) switch
+    public static string Realloc(Random random) => random.Next(5) switch
     {
         0 => $"(i32.const {Pointer(random)})",
         1 => "unreachable",
@@ -95,14 +95,14 @@ internal static class HostileComponent
         _ => "(global.set $at (i32.and (i32.add (global.get $at) (i32.add (local.get 3) (i32.const 7))) (i32.const 0xfff8))) (i32.sub (global.get $at) (i32.and (local.get 3) (i32.const 0xfff8)))",
     };
 
-    private static string Constant(Random random, string core) => core switch
+    public static string Constant(Random random, string core) => core switch
     {
         "i32" => $"(i32.const {(random.Once(3) ? random.Next(4) : Pointer(random))})",
         "i64" => $"(i64.const {random.Pick(0, 1, -1, random.Next(), random.Next(300))})",
         _ => $"({core}.const {random.Pick("0", "-0", "inf", "nan:0x1", "1e10")})",
     };
 
-    private static int Pointer(Random random) => random.Next(12) switch
+    public static int Pointer(Random random) => random.Next(12) switch
     {
         0 => MemoryBytes - random.Next(16),
         1 => random.Next(),
@@ -112,7 +112,7 @@ internal static class HostileComponent
     };
 
     /// <summary>Words of a memory: pairs of a place and a count are what most types look for.</summary>
-    private static string Data(Random random)
+    public static string Data(Random random)
     {
         var text = new StringBuilder();
         int words = random.Pick(64, 1024, 4096);

@@ -52,18 +52,18 @@ internal sealed class Echoes : Target
 /// <summary>Valid components with guests that return, pass and allocate anything.</summary>
 internal sealed class HostileGuests : Target
 {
-    private readonly Pipeline _pipeline = new();
+    private readonly Pipeline _pipeline = new(memoryBytes: 1 << 20);
 
     public override string Name => "hostile";
 
     public override string Extension => "wat";
 
-    /// <summary>The guest may have 16 MiB, and each lift may cost in proportion.</summary>
-    public override long AllocationBound(byte[] input) => 4L << 30;
+    /// <summary>The guest may have 1 MiB, and each lift may cost in proportion.</summary>
+    public override long AllocationBound(byte[] input) => 1L << 30;
 
     public override byte[] Make(Random random) => Encoding.UTF8.GetBytes(HostileComponent.Make(random));
 
-    public override Outcome Run(byte[] input) => _pipeline.Run(Wat.ToWasm(input), mustRun: false, rounds: 3);
+    public override Outcome Run(byte[] input) => _pipeline.Run(Wat.ToWasm(input), mustRun: false, rounds: 1);
 
     public override void Dispose() => _pipeline.Dispose();
 }

@@ -1,19 +1,14 @@
 // Core modules: the reader of them, the wrapping of preview-1 programs, and the preview-1 functions with any arguments.
 using System.Text;
-using Mote.Capabilities.Wasi.Cli;
-using Mote.Capabilities.Wasi.Io;
 using Mote.Components;
 using Mote.Components.Inspection;
-using Mote.Components.Linking;
 using Mote.Fuzz.Generation;
-using Mote.Node;
-using Mote.Runtime;
 using Mote.Wasmtime;
 
 namespace Mote.Fuzz.Targets;
 
 /// <summary>Programs with WASI preview 1, mutated or made to call anything with anything.</summary>
-internal sealed class Programs : Target
+internal sealed class Programs : HostedTarget
 {
     private static readonly (string Name, string Parameters)[] s_functions =
     [
@@ -24,26 +19,12 @@ internal sealed class Programs : Target
     ];
 
     private readonly Corpus _corpus;
-    private readonly ComponentHost _host;
-    private readonly AppComponent _component;
 
-    public Programs(Corpus corpus)
-    {
-        _corpus = corpus;
-        _host = new ComponentHost(new HostOptions
-        {
-            Runtime = new RuntimeOptions { PoolSlots = 4 },
-            KeyValueFile = Path.Combine(Path.GetTempPath(), $"mote-fuzz-{Environment.ProcessId}.db"),
-            Streams = static vm => new StandardStreams(new BytesInput(vm, Encoding.UTF8.GetBytes(new string('x', 5000))), new StreamOutput(vm, Stream.Null), new StreamOutput(vm, Stream.Null)),
-        });
-        _component = new AppComponent("fuzz", "fuzz", new Grants { Arguments = ["program", "a", "ß"], Environment = [new("KEY", "value")] }, new MicroVmLimits { MemoryBytes = 16 << 20, Time = TimeSpan.FromMilliseconds(200) });
-    }
+    public Programs(Corpus corpus) => _corpus = corpus;
 
     public override string Name => "program";
 
     public override string Extension => "wasm";
-
-    public override long AllocationBound(byte[] input) => 256L << 20;
 
     public override byte[] Make(Random random)
     {
@@ -92,34 +73,14 @@ internal sealed class Programs : Target
         byte[] wrapped;
         try
         {
-            CoreModuleDescription.Of(input, _host.Runtime.Engine);
-            wrapped = CoreProgram.ToComponent(input, _host.Runtime.Engine);
+            CoreModuleDescription.Of(input, Host.Runtime.Engine);
+            wrapped = CoreProgram.ToComponent(input, Host.Runtime.Engine);
         }
         catch (ComponentException)
         {
             return Outcome.Refused;
         }
 
-        try
-        {
-            using CompiledComponent compiled = _host.Runtime.Compile(wrapped);
-            using InstanceTemplate template = Link(compiled);
-            using MicroVm vm = _host.Start(template, _component);
-            vm.Call(0, static (instance, _) => instance.GetFunction(CoreProgram.Entry).Call());
-            return Outcome.Accepted;
-        }
-        catch (ComponentException e) when (e.Kind is ComponentErrorKind.Link or ComponentErrorKind.Unsupported)
-        {
-            return Outcome.Refused;
-        }
-        catch (WasmtimeException e)
-        {
-            if (e.InnerException is not (null or DeadlineException or GuestExitException or WasmtimeException)) throw;
-            return Outcome.Refused;
-        }
+        return RunHosted(wrapped, CoreProgram.Entry);
     }
-
-    private InstanceTemplate Link(CompiledComponent compiled) => _host.Capabilities.Linker.Link(compiled);
-
-    public override void Dispose() => _host.Dispose();
 }

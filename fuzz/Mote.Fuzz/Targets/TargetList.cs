@@ -12,6 +12,7 @@ internal static class TargetList
         ["echo"] = _ => new Echoes(),
         ["hostile"] = _ => new HostileGuests(),
         ["program"] = o => new Programs(Corpus.Load(o.Corpus)),
+        ["host"] = _ => new HostInterfaces(),
         ["plan"] = o => new Plans(Corpus.Load(o.Corpus)),
         ["wit"] = _ => new WitFiles(),
         ["wave"] = _ => new WaveTexts(),

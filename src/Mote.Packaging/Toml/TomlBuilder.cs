@@ -26,8 +26,8 @@ internal sealed class TomlBuilder
         }
         catch (ArgumentOutOfRangeException)
         {
-            // Tomlyn (2.10.2) lets this one through where \u names half of a surrogate pair.
-            throw new ConfigException(file, 0, "a \\u escape names no Unicode character");
+            // Tomlyn (2.10.2) lets this one through where the file ends after a backslash.
+            throw new ConfigException(file, text.Count(c => c == '\n') + 1, "the file ends in the middle of a string");
         }
 
         if (document.HasErrors)

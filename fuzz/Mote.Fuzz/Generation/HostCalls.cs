@@ -1,0 +1,175 @@
+// A valid component that calls what a node hosts, with anything as arguments: handles that there are and that there are
+// not, pointers into random memory, and an allocator that answers with anything.
+using System.Text;
+using Mote.Wit;
+
+namespace Mote.Fuzz.Generation;
+
+/// <summary>Made from the WIT of the hosted interfaces.</summary>
+internal sealed class HostCalls
+{
+    private readonly IReadOnlyList<WitInterface> _interfaces;
+
+    /// <param name="files">The hosted WIT.</param>
+    /// <param name="isHosted">Whether an interface of this name is hosted.</param>
+    public HostCalls(IEnumerable<(string Path, string Text)> files, Func<string, bool> isHosted) =>
+        _interfaces = [.. WitResolver.Resolve(files).Packages.SelectMany(p => p.Interfaces).Where(i => isHosted(i.QualifiedName))];
+
+    /// <summary>The text of a component with one export, <c>run</c>.</summary>
+    public string Make(Random random)
+    {
+        var text = new StringBuilder("(component\n");
+        var done = new List<WitInterface>();
+        for (int n = random.Next(1, 4); n > 0; n--) Import(text, random.From(_interfaces), done);
+        text.AppendLine($$"""
+              (core module $Libc
+                (memory (export "memory") {{random.Pick("1", "1 4")}})
+                (data (i32.const 0) "{{HostileComponent.Data(random)}}")
+                (global $at (mut i32) (i32.const {{random.Next(65536)}}))
+                (func (export "realloc") (param i32 i32 i32 i32) (result i32) {{HostileComponent.Realloc(random)}}))
+              (core instance $libc (instantiate $Libc))
+              (alias core export $libc "memory" (core memory $memory))
+              (alias core export $libc "realloc" (core func $realloc))
+            """);
+        string options = $"(memory $memory) (realloc (core func $realloc)) string-encoding={random.Pick("utf8", "utf16", "latin1+utf16")}";
+        var main = new StringBuilder("  (core module $Main (import \"libc\" \"memory\" (memory 0))\n");
+        var given = new StringBuilder();
+        var calls = new List<Func<string>>();
+        var names = new HashSet<string>();
+        // Calls that give a handle and need none come first, so that there is something to go wrong with.
+        var begin = new List<Func<string>>();
+        foreach ((WitInterface iface, int i) in done.Select((x, i) => (x, i)))
+        {
+            foreach (WitTypeDef resource in iface.Types.Where(t => t.Kind == TypeDefKind.Resource))
+            {
+                string id = $"$drop-{i}-{resource.Name}";
+                text.AppendLine($"  (core func {id} (canon resource.drop $t{i}-{resource.Name}))");
+                given.Append($" (export \"{id}\" (func {id}))");
+                main.AppendLine($"    (import \"h\" \"{id}\" (func {id} (param i32)))");
+                calls.Add(() => $"(call {id} {Handle(random, resource.Name)})");
+                names.Add(resource.Name);
+            }
+
+            foreach ((WitFunction f, int n) in iface.Functions.Select((f, n) => (f, n)))
+            {
+                string id = $"$f{i}-{n}";
+                text.AppendLine($"  (alias export $i{i} \"{f.ExternName}\" (func {id})) (core func {id} (canon lower (func {id}) {options}))");
+                given.Append($" (export \"{id}\" (func {id}))");
+                Shape[] parameters = [.. f.Parameters.Select(p => Of(p.Type!))];
+                string[] flat = [.. parameters.SelectMany(p => p.Flat)];
+                bool byPointer = flat.Length > 16;
+                Shape? result = f.Result is null ? null : Of(f.Result);
+                bool resultByPointer = result?.Flat.Count > 1;
+                string[] core = [.. byPointer ? ["i32"] : flat, .. resultByPointer ? (string[])["i32"] : []];
+                string type = (core.Length > 0 ? $"(param {string.Join(' ', core)})" : "") + (result is not null && !resultByPointer ? $" (result {result.Flat[0]})" : "");
+                main.AppendLine($"    (import \"h\" \"{id}\" (func {id} {type}))");
+                (result is HandleShape && !parameters.OfType<HandleShape>().Any() ? begin : calls).Add(() =>
+                {
+                    IEnumerable<string> arguments = byPointer ? [HostileComponent.Constant(random, "i32")]
+                        : parameters.SelectMany(p => p is HandleShape h ? [Handle(random, h.Name)] : p.Flat.Select(c => HostileComponent.Constant(random, c)));
+                    if (resultByPointer) arguments = arguments.Append($"(i32.const {(random.Once(8) ? HostileComponent.Pointer(random) : Slot(random))})");
+                    string call = $"(call {id} {string.Join(' ', arguments)})";
+                    return result is null || resultByPointer ? call : result is HandleShape own ? $"(local.set $h-{own.Name} {call})" : $"(drop {call})";
+                });
+            }
+        }
+
+        main.AppendLine($"    (func (export \"run\"){string.Concat(names.Select(n => $" (local $h-{n} i32)"))}");
+        foreach (Func<string> call in begin.Where(_ => !random.Once(4))) main.AppendLine($"      {call()}");
+        calls.AddRange(begin);
+        for (int n = random.Next(1, 30); n > 0 && calls.Count > 0; n--) main.AppendLine($"      {random.From(calls)()}");
+        text.Append(main).AppendLine("    ))");
+        text.AppendLine($"  (core instance $main (instantiate $Main (with \"libc\" (instance $libc)) (with \"h\" (instance{given}))))");
+        return text.AppendLine("  (func (export \"run\") (canon lift (core func $main \"run\"))))").ToString();
+    }
+
+    /// <summary>Places for results, which handles are taken from again.</summary>
+    private static int Slot(Random random) => 1024 + (64 * random.Next(4));
+
+    private static string Handle(Random random, string resource) => random.Next(12) switch
+    {
+        0 => $"(i32.const {random.Next(6)})",
+        1 or 2 => $"(i32.load offset={random.Pick(0, 4, 8)} (i32.const {Slot(random)}))",
+        _ => $"(local.get $h-{resource})",
+    };
+
+    /// <summary>An import and, before it, those whose types it uses.</summary>
+    private static void Import(StringBuilder text, WitInterface iface, List<WitInterface> done)
+    {
+        if (done.Contains(iface)) return;
+        foreach (WitTypeDef used in iface.Types.Where(t => t.IsUse)) Import(text, (WitInterface)Source(used).Owner, done);
+        int n = done.Count;
+        done.Add(iface);
+        text.AppendLine($"  (import \"{iface.QualifiedName}\" (instance $i{n}");
+        // WIT may name a resource before it defines it.
+        foreach (WitTypeDef t in iface.Types.OrderBy(t => t.IsUse ? 0 : t.Kind == TypeDefKind.Resource ? 1 : 2))
+        {
+            if (t.IsUse) text.AppendLine($"    (alias outer 1 $t{done.IndexOf((WitInterface)Source(t).Owner)}-{Source(t).Name} (type $d-{t.Name})) (export \"{t.Name}\" (type ${t.Name} (eq $d-{t.Name})))");
+            else if (t.Kind == TypeDefKind.Resource) text.AppendLine($"    (export \"{t.Name}\" (type ${t.Name} (sub resource)))");
+            else text.AppendLine($"    (type $d-{t.Name} {Definition(t)}) (export \"{t.Name}\" (type ${t.Name} (eq $d-{t.Name})))");
+        }
+
+        foreach (WitFunction f in iface.Functions)
+        {
+            text.AppendLine($"    (export \"{f.ExternName}\" (func {string.Concat(f.Parameters.Select(p => $"(param \"{p.Name}\" {Of(p.Type!).Reference}) "))}{(f.Result is null ? "" : $"(result {Of(f.Result).Reference})")}))");
+        }
+
+        text.AppendLine("  ))");
+        foreach (WitTypeDef t in iface.Types) text.AppendLine($"  (alias export $i{n} \"{t.Name}\" (type $t{n}-{t.Name}))");
+    }
+
+    private static WitTypeDef Source(WitTypeDef used) => ((NamedType)used.Alias!).Definition;
+
+    private static string Definition(WitTypeDef t) => t.Kind switch
+    {
+        TypeDefKind.Alias => Of(t.Alias!).Reference,
+        TypeDefKind.Record => $"(record {string.Join(' ', t.Members.Select(m => $"(field \"{m.Name}\" {Of(m.Type!).Reference})"))})",
+        TypeDefKind.Variant => $"(variant {string.Join(' ', t.Members.Select(m => $"(case \"{m.Name}\"{(m.Type is null ? "" : " " + Of(m.Type).Reference)})"))})",
+        TypeDefKind.Enum => $"(enum {string.Join(' ', t.Members.Select(m => $"\"{m.Name}\""))})",
+        _ => $"(flags {string.Join(' ', t.Members.Select(m => $"\"{m.Name}\""))})",
+    };
+
+    private static Shape Of(WitType type) => type switch
+    {
+        PrimitiveWitType p => new PrimitiveShape(p.Name),
+        NamedType n => new NamedShape($"${n.Definition.Name}", Of(n.Definition)),
+        HandleWitType h => new HandleShape(h.Resource.Name, h.IsOwn),
+        ListWitType l => new ListShape(Of(l.Element), (int?)l.Length),
+        TupleWitType t => new SequenceShape(null, [.. t.Elements.Select(Of)]),
+        OptionWitType o => new VariantShape($"(option {Of(o.Element).Reference})", "", [null, Of(o.Element)]),
+        ResultWitType r => new VariantShape($"(result{(r.Ok is null ? "" : " " + Of(r.Ok).Reference)}{(r.Error is null ? "" : $" (error {Of(r.Error).Reference})")})", "", [r.Ok is null ? null : Of(r.Ok), r.Error is null ? null : Of(r.Error)]),
+        _ => throw new NotSupportedException($"{type}"),
+    };
+
+    private static Shape Of(WitTypeDef t) => t.Kind switch
+    {
+        TypeDefKind.Alias => Of(t.Alias!),
+        TypeDefKind.Record => new SequenceShape("", [.. t.Members.Select(m => Of(m.Type!))]),
+        TypeDefKind.Flags => new FlagsShape("", t.Members.Count),
+        _ => new VariantShape("", "", [.. t.Members.Select(m => m.Type is null ? null : Of(m.Type))]),
+    };
+
+    private sealed class HandleShape(string name, bool own) : Shape
+    {
+        public string Name => name;
+
+        public override string Reference => $"({(own ? "own" : "borrow")} ${name})";
+
+        public override IReadOnlyList<string> Flat => ["i32"];
+
+        public override int Size => 4;
+
+        public override int Alignment => 4;
+    }
+
+    private sealed class NamedShape(string reference, Shape inner) : Shape
+    {
+        public override string Reference => reference;
+
+        public override IReadOnlyList<string> Flat => inner.Flat;
+
+        public override int Size => inner.Size;
+
+        public override int Alignment => inner.Alignment;
+    }
+}

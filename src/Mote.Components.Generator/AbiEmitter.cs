@@ -205,7 +205,8 @@ internal sealed class AbiEmitter
                 w.Line($"return {discriminant} == 0 ? default : {_names.Owned(type)}.Some({payload(o.Element)});");
                 break;
             case OptionWitType o:
-                w.Line($"return {discriminant} == 0 ? null : {payload(o.Element)};");
+                // Not `null`: a result whose error is a reference type converts from it, and none would become an error.
+                w.Line($"return {discriminant} == 0 ? default({_names.Owned(type)}) : {payload(o.Element)};");
                 break;
             case ResultWitType r:
                 string result = _names.Owned(type);

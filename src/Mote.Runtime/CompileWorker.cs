@@ -136,6 +136,7 @@ public sealed partial record CompileWorker
         public static void Set(int resource, long value)
         {
             if (!OperatingSystem.IsLinux()) return;
+            // SAFETY: struct rlimit is two 64-bit numbers on every Linux that .NET runs on, soft limit first; it is only read.
             ulong* limit = stackalloc ulong[2] { (ulong)value, (ulong)value };
             _ = setrlimit(resource, limit);
         }

@@ -17,7 +17,7 @@ internal sealed record Generation(ImmutableArray<(string File, string Text)> Sou
     ];
 
     /// <summary>Errors and warnings of the compiled whole.</summary>
-    public string[] Faults => [.. Compilation.GetDiagnostics().Where(d => d.Severity >= DiagnosticSeverity.Warning).Select(d => d.ToString()).Distinct()];
+    public string[] Faults => [.. Compilation.GetDiagnostics().Where(d => d.Severity >= DiagnosticSeverity.Warning).Select(d => $"{d}: {d.Location.SourceTree?.GetText().Lines[d.Location.GetLineSpan().StartLinePosition.Line].ToString().Trim()}").Distinct()];
 
     /// <summary>Generates for C# code and WIT files.</summary>
     public static Generation Run(string code, params (string Path, string Text)[] wit)

@@ -32,7 +32,7 @@ public sealed class BindingsTests
     private static readonly (string Name, string Type)[] s_functions =
     [
         ("e-all", "$all"), ("e-point", "$point"), ("e-shapes", "(list $shape)"), ("e-color", "$color"), ("e-rights", "$rights"), ("e-string", "string"), ("e-bytes", "(list u8)"),
-        ("e-doubles", "(list f64)"), ("e-nested", "(list (list (option string)))"), ("e-result", "(result (error $color))"), ("e-char", "char"), ("e-bool", "bool"), ("e-narrow", "s8"), ("e-wide", "u64"), ("e-float", "f32"),
+        ("e-doubles", "(list f64)"), ("e-nested", "(list (list (option string)))"), ("e-result", "(result (error $color))"), ("e-maybe", "(option (result (error string)))"), ("e-char", "char"), ("e-bool", "bool"), ("e-narrow", "s8"), ("e-wide", "u64"), ("e-float", "f32"),
     ];
 
     /// <summary>A guest that hands everything on to its import of the same name, in memory of the given string encoding.</summary>
@@ -111,6 +111,12 @@ public sealed class BindingsTests
 
         public ReadOnlyMemory<double> EDoubles(ReadOnlySpan<double> v) => See(v.ToArray());
 
+        public Result<Unit, string>? EMaybe(Result<Unit, string>? v)
+        {
+            Seen.Add(v is null ? (object)"none" : v.Value);
+            return v;
+        }
+
         public string?[][] ENested(string?[][] v) => See(v);
 
         public Result<Unit, IEcho.Color> EResult(Result<Unit, IEcho.Color> v) => See(v);
@@ -149,6 +155,11 @@ public sealed class BindingsTests
         Assert.Equal(bytes, echo.EBytes(i, bytes).ToArray());
         Assert.Equal([0.5, -0.0, double.PositiveInfinity], echo.EDoubles(i, [0.5, -0.0, double.PositiveInfinity]).ToArray());
         Assert.Empty(echo.EBytes(i, []).ToArray());
+        // None is not an error without text.
+        Assert.Null(echo.EMaybe(i, default(Result<Unit, string>?)));
+        Assert.Equal("none", host.Seen[^1]);
+        Assert.Equal("late", echo.EMaybe(i, Result<Unit, string>.Err("late"))!.Value.Error);
+        Assert.True(echo.EMaybe(i, Result<Unit, string>.Ok(default))!.Value.IsOk);
         Assert.Equal([["a", null], [], [null, "b\u00e9"]], echo.ENested(i, [["a", null], [], [null, "b\u00e9"]]));
         Assert.True(echo.EResult(i, Result<Unit, EchoGuest.Color>.Ok(default)).IsOk);
         Assert.Equal(EchoGuest.Color.Green, echo.EResult(i, EchoGuest.Color.Green).Error);

@@ -1,5 +1,6 @@
 // A component file that cannot be used: which file, where in it, why, and what would help.
 using Mote.Components;
+using Mote.Packaging;
 using Mote.Runtime;
 using Mote.Wasmtime;
 
@@ -24,7 +25,7 @@ public sealed class ComponentFileException(string file, string reason, Component
             var info = new FileInfo(path);
             if (!info.Exists) throw new ComponentFileException(path, "there is no such file");
             if (info.Length > MaxBytes) throw new ComponentFileException(path, $"it has {info.Length} bytes: a component may have {MaxBytes}");
-            byte[] file = ReadAtMost(path, MaxBytes);
+            byte[] file = BoundedFile.Read(path, MaxBytes);
             return path.EndsWith(".wat", StringComparison.Ordinal) ? Wat.ToWasm(file) : file;
         }
         catch (WasmtimeException e)
@@ -57,26 +58,5 @@ public sealed class ComponentFileException(string file, string reason, Component
         {
             throw new ComponentFileException(path, e.Message, ComponentErrorKind.Invalid, e);
         }
-    }
-
-    /// <summary>A pipe or a device has no size, and may never end.</summary>
-    private static byte[] ReadAtMost(string path, long bytes)
-    {
-        using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
-        if (stream.CanSeek && stream.Length > 0)
-        {
-            var whole = new byte[stream.Length];
-            return whole[..stream.ReadAtLeast(whole, whole.Length, throwOnEndOfStream: false)];
-        }
-
-        var read = new MemoryStream();
-        var buffer = new byte[1 << 16];
-        while (stream.Read(buffer) is > 0 and var n)
-        {
-            if (read.Length + n > bytes) throw new ComponentFileException(path, $"it has more than {bytes} bytes, which is what a component may have");
-            read.Write(buffer, 0, n);
-        }
-
-        return read.ToArray();
     }
 }

@@ -2,6 +2,7 @@
 using System.CommandLine;
 using Mote.Bindings.C;
 using Mote.Capabilities;
+using Mote.Packaging;
 using Mote.Wit;
 
 namespace Mote.Cli.Commands;
@@ -46,10 +47,22 @@ internal static class BindingsCommand
 
     private static List<(string Path, string Text)> Read(string path)
     {
-        if (File.Exists(path)) return [(path, File.ReadAllText(path))];
+        if (File.Exists(path)) return [(path, Text(path))];
         if (!Directory.Exists(path)) throw new CliException(ExitCode.NoInput, $"{path}: there is no such file or folder");
-        List<(string Path, string Text)> files = [.. Directory.EnumerateFiles(path, "*.wit", SearchOption.AllDirectories).Order(StringComparer.Ordinal).Select(f => (f, File.ReadAllText(f)))];
+        List<(string Path, string Text)> files = [.. Directory.EnumerateFiles(path, "*.wit", SearchOption.AllDirectories).Order(StringComparer.Ordinal).Select(f => (f, Text(f)))];
         return files.Count > 0 ? files : throw new CliException(ExitCode.NoInput, $"{path}: there are no .wit files here");
+    }
+
+    private static string Text(string path)
+    {
+        try
+        {
+            return BoundedFile.ReadText(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new CliException(ExitCode.NoInput, $"{path}: {e.Message}");
+        }
     }
 
     private static WitWorld Find(WitResolve resolve, string path, string? name)

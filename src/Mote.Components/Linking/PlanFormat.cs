@@ -1,5 +1,6 @@
-// Plans as bytes, to be kept beside the compiled code. Only files that this node wrote and authenticated are read, but
-// reading still checks every count and index: a torn file is an error, never a crash.
+// Plans as bytes, to be kept beside the compiled code. Only files that this node wrote and authenticated are read
+// (CompiledStore adds a checksum, the node's cache a tag): reading checks counts and what it follows itself, so that a
+// damaged plan is an error; it does not check that a plan makes sense.
 using System.Buffers.Binary;
 using System.Text;
 using Mote.Components.Binary;
@@ -329,6 +330,9 @@ internal ref struct PlanReader
 
     private int Int() => checked((int)Long());
 
+    /// <summary>A type that was read before.</summary>
+    private ValType TypeAt(int index) => index >= 0 && index < _types.Length && _types[index] is { } type ? type : throw Damaged();
+
     private bool Bool() => Int() != 0;
 
     private int Count()
@@ -450,14 +454,14 @@ internal ref struct PlanReader
     {
         bool isAsync = Bool();
         var parameters = new Parameter[Count()];
-        for (int i = 0; i < parameters.Length; i++) parameters[i] = new Parameter(Text() ?? throw Damaged(), _types[Int()]);
+        for (int i = 0; i < parameters.Length; i++) parameters[i] = new Parameter(Text() ?? throw Damaged(), TypeAt(Int()));
         return new FunctionType(parameters, Optional(), isAsync);
     }
 
     private ValType? Optional()
     {
         int index = Int();
-        return index < 0 ? null : _types[index];
+        return index < 0 ? null : TypeAt(index);
     }
 
     private void SkipTypes(int count)
@@ -507,18 +511,18 @@ internal ref struct PlanReader
                 return PrimitiveType.Of((PrimitiveKind)Int());
             case 1:
                 var fields = new RecordField[Count()];
-                for (int i = 0; i < fields.Length; i++) fields[i] = new RecordField(Text() ?? "", _types[Int()]);
+                for (int i = 0; i < fields.Length; i++) fields[i] = new RecordField(Text() ?? "", TypeAt(Int()));
                 return new RecordType(fields);
             case 2:
                 var elements = new ValType[Count()];
-                for (int i = 0; i < elements.Length; i++) elements[i] = _types[Int()];
+                for (int i = 0; i < elements.Length; i++) elements[i] = TypeAt(Int());
                 return new TupleType(elements);
             case 3:
-                ValType element = _types[Int()];
+                ValType element = TypeAt(Int());
                 long length = Long();
                 return new ListType(element, length < 0 ? null : (uint)length);
             case 4:
-                return new MapType(_types[Int()], _types[Int()]);
+                return new MapType(TypeAt(Int()), TypeAt(Int()));
             case 5:
                 return new FlagsType(Names());
             case 6:
@@ -528,7 +532,7 @@ internal ref struct PlanReader
             case 7:
                 return new EnumType(Names());
             case 8:
-                return new OptionType(_types[Int()]);
+                return new OptionType(TypeAt(Int()));
             case 9:
                 return new ResultType(Optional(), Optional());
             default:

@@ -98,7 +98,7 @@ public sealed class TomlTable(string file, int line) : TomlNode(file, line)
     {
         try
         {
-            return Parse(path, System.IO.File.ReadAllText(path));
+            return Parse(path, BoundedFile.ReadText(path));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -96,14 +96,13 @@ public sealed class EmbeddedBrokerTests : IDisposable
     }
 
     [Fact]
-    public async Task Flood_LosesNothingThatWasAcknowledged_AndMemoryStaysBounded()
+    public async Task Flood_LosesNothingThatWasAcknowledged_AndTheQueueStaysBounded()
     {
         await using EdgeNode node = await _site.Start(TestSite.App + "\nqueue = 16\n");
         const int Publishers = 4, Each = 1500;
         byte[] data = new byte[2048];
         data[0] = (byte)'e'; // answers with an error: nothing goes out, only the way in is loaded
-        long before = Resident();
-        long acknowledged = 0;
+        long acknowledged = 0, waiting = 0;
         await Task.WhenAll(Enumerable.Range(0, Publishers).Select(async p =>
         {
             await using Client client = await Client.Connect(node.Broker.Address);
@@ -112,6 +111,7 @@ public sealed class EmbeddedBrokerTests : IDisposable
             {
                 await window.WaitAsync();
                 if ((await client.Publish($"in/{p}", data)).IsSuccess) Interlocked.Increment(ref acknowledged);
+                waiting = Math.Max(waiting, node.Queues.Single().Counts.Waiting);
                 window.Release();
             })];
             await Task.WhenAll(all);
@@ -120,8 +120,8 @@ public sealed class EmbeddedBrokerTests : IDisposable
         await Wait.Until(() => node.Report().Failed == acknowledged, () => $"{node.Report()}");
         Assert.Equal(acknowledged, node.Report().MessagesIn);
         Assert.Equal(0, node.Report().MessagesDropped);
-        long growth = Resident() - before;
-        Assert.True(growth < 150L << 20, $"grew by {growth >> 20} MiB");
+        // 256 are under way at any time: 16 in the queue, one with the guest, and one for each publisher that is made to wait.
+        Assert.InRange(waiting, 1, 16 + 1 + Publishers);
     }
 
     [Fact]
@@ -302,12 +302,5 @@ public sealed class EmbeddedBrokerTests : IDisposable
         Assert.Equal(100, node.Queues.Single(q => q.Component.Name == "handler").Counts.Handled);
         Assert.Equal(100, node.Queues.Single(q => q.Component.Name == "second").Counts.Received);
         Assert.Equal(0, node.Queues.Sum(q => q.Counts.Waiting));
-    }
-
-    private static long Resident()
-    {
-        GC.Collect();
-        using var me = Process.GetCurrentProcess();
-        return me.WorkingSet64;
     }
 }

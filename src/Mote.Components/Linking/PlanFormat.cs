@@ -201,6 +201,7 @@ internal sealed class PlanWriter
     private int Type(ValType? type)
     {
         if (type is null) return -1;
+        if (type is PrimitiveType primitive) type = PrimitiveType.Of(primitive.Kind); // one each, as they are read
         if (_typeIndex.TryGetValue(type, out int known)) return known;
         var own = new MemoryStream();
         switch (type)

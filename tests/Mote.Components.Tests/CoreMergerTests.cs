@@ -102,6 +102,16 @@ public sealed class CoreMergerTests : IDisposable
         Assert.True(merged > kept, $"{merged} merged, {kept} not");
     }
 
+    /// <summary>A function may be referred to because it is exported; it may stay so when it no longer is.</summary>
+    [Fact]
+    public void A_reference_to_what_was_exported_stays_valid()
+    {
+        byte[] wasm = Wat.ToWasm("""(module (func $f (export "f")) (func (export "g") (result i32) (ref.is_null (ref.func $f))))""");
+        byte[]? merged = CoreMerger.Merge([new MergeMember(Wat.ToWasm(Filler), [new MergeSource(-1, "", 0)]), new MergeMember(wasm, [])], [new MergeExport(1, "g", "g")], out _);
+        Assert.NotNull(merged);
+        Assert.Null(_engine.Validate(merged));
+    }
+
     [Theory]
     [InlineData("(module (import \"\" \"g\" (global i32)) (global i32 (global.get 0)))", "an imported global in a constant expression")]
     [InlineData("(module (import \"\" \"m\" (memory 1)))", "a memory from outside")]

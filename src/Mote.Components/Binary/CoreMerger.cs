@@ -201,6 +201,9 @@ internal sealed class CoreMerger
 
     private byte[] Write(IReadOnlyList<MergeExport> exports)
     {
+        var code = new WasmWriter();
+        Code(code);
+        uint[] referenced = [.. _parts.SelectMany(p => p.Map.Referenced).Distinct().Order()];
         var w = new WasmWriter();
         w.Raw("\0asm\x01\0\0\0"u8);
         w.Section(1, s => Concatenate(s, 1, _types));
@@ -211,9 +214,10 @@ internal sealed class CoreMerger
         Section(w, 13, _tags, Tags);
         Section(w, 6, _globals, Globals);
         w.Section(7, s => Exports(s, exports));
-        Section(w, 9, _elements, Elements);
+        Section(w, 9, _elements + (uint)referenced.Length, s => Elements(s, referenced));
         Section(w, 12, _dataSegments, s => s.U32(_dataSegments));
-        w.Section(10, Code);
+        w.Byte(10);
+        w.Sized(code);
         Section(w, 11, _dataSegments, Data);
         w.Section(0, Names);
         return w.ToArray();
@@ -322,15 +326,22 @@ internal sealed class CoreMerger
         s.U32(last.Map.Functions[(int)last.Read(8).U32("a function")]);
     }
 
-    private void Elements(WasmWriter s)
+    /// <param name="s">The section.</param>
+    /// <param name="referenced">Functions that code refers to: being exported had allowed that, and few are exported any more, so they are declared.</param>
+    private void Elements(WasmWriter s, uint[] referenced)
     {
-        s.U32(_elements);
+        s.U32(_elements + (referenced.Length > 0 ? 1u : 0u));
         foreach (Part part in _parts)
         {
             if (part.Section(9).IsEmpty) continue;
             WasmReader r = part.Read(9);
             for (uint n = r.U32("segments"); n > 0; n--) Elements(part, ref r, s);
         }
+
+        if (referenced.Length == 0) return;
+        s.U32(3); // declarative
+        s.Byte(0); // of functions
+        s.Vector(referenced, s.U32);
     }
 
     /// <summary>One element segment. Bit 0 of its flags: not active; bit 1: with a table, or declarative; bit 2: expressions.</summary>

@@ -17,6 +17,9 @@ internal sealed class IndexMap
 
     public List<uint> Tags { get; } = [];
 
+    /// <summary>Functions that code takes references of, by their new indices.</summary>
+    public HashSet<uint> Referenced { get; } = [];
+
     /// <summary>Added to indices of types, element segments and data segments.</summary>
     public uint TypeBase { get; set; }
 
@@ -103,8 +106,11 @@ internal ref struct CoreRewriter(ReadOnlySpan<byte> bytes, IndexMap map, WasmWri
                     for (uint n = _in.U32("labels"); n > 0; n--) _in.U32("a label");
                     _in.U32("a label");
                     break;
-                case 0x10 or 0x12 or 0xd2: // call, return_call, ref.func
+                case 0x10 or 0x12: // call, return_call
                     Index(_map.Functions);
+                    break;
+                case 0xd2: // ref.func
+                    _map.Referenced.Add(Index(_map.Functions));
                     break;
                 case 0x11 or 0x13: // call_indirect, return_call_indirect
                     Index(_map.TypeBase);
@@ -262,11 +268,12 @@ internal ref struct CoreRewriter(ReadOnlySpan<byte> bytes, IndexMap map, WasmWri
         if (!IsSimpleValType(b)) throw new NotRewritableException($"type 0x{b:x2}");
     }
 
-    private void Index(List<uint> space)
+    private uint Index(List<uint> space)
     {
         int at = _in.Position;
-        uint index = _in.U32("an index");
-        Replace(at, index, At(space, index));
+        uint index = _in.U32("an index"), mapped = At(space, index);
+        Replace(at, index, mapped);
+        return mapped;
     }
 
     private void Index(uint offset)

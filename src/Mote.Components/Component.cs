@@ -30,7 +30,7 @@ public sealed class Component
     public static Component Load(ReadOnlyMemory<byte> file, Engine engine, ComponentFeatures features = ComponentFeatures.Default)
     {
         ValidatedComponent root = Validate(file, engine, features);
-        return new Component(file, root, Planner.Make(file, root));
+        return new Component(file, root, Planner.Make(file, root, engine.Validate));
     }
 
     /// <summary>Decodes and validates only; also what is not supported to run is then accepted.</summary>

@@ -8,6 +8,7 @@ namespace Mote.Components.Linking;
 internal sealed partial class Planner
 {
     private readonly ReadOnlyMemory<byte> _file;
+    private readonly CoreModuleCheck _checkModule;
     private readonly Plan _plan = new();
     private readonly Dictionary<CoreModule, int> _modules = new(ReferenceEqualityComparer.Instance);
     private readonly List<CoreModule> _moduleContents = [];
@@ -21,13 +22,20 @@ internal sealed partial class Planner
 
     private int _depth;
 
-    private Planner(ReadOnlyMemory<byte> file) => _file = file;
+    private Planner(ReadOnlyMemory<byte> file, CoreModuleCheck checkModule)
+    {
+        _file = file;
+        _checkModule = checkModule;
+    }
 
     /// <summary>Plans a component.</summary>
+    /// <param name="file">The component.</param>
+    /// <param name="root">What validation made of it.</param>
+    /// <param name="checkModule">Checks core modules that planning makes.</param>
     /// <exception cref="ComponentException">It uses what is not supported (yet).</exception>
-    public static Plan Make(ReadOnlyMemory<byte> file, ValidatedComponent root)
+    public static Plan Make(ReadOnlyMemory<byte> file, ValidatedComponent root, CoreModuleCheck checkModule)
     {
-        var planner = new Planner(file);
+        var planner = new Planner(file, checkModule);
         planner.Root(root);
         return planner._plan;
     }

@@ -112,6 +112,89 @@ public sealed class CoreMergerTests : IDisposable
         Assert.Null(_engine.Validate(merged));
     }
 
+    /// <summary>
+    /// What wit-component makes with an adapter: main module, adapter, shim, fixup. The fixup runs an initializer, whose
+    /// way to the host leads through all four, and the host needs the memory of the first.
+    /// </summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void An_adapted_component_becomes_one_module_and_its_initializer_reaches_the_host(bool stored)
+    {
+        byte[] file = Wat.ToWasm("""
+            (component
+              (import "log" (func $log (param "text" string)))
+              (core module $shim
+                (type $t (func (param i32 i32)))
+                (table (export "$imports") 2 2 funcref)
+                (func (export "0") (param i32 i32) (call_indirect (type $t) (local.get 0) (local.get 1) (i32.const 0)))
+                (func (export "1") (param i32 i32) (call_indirect (type $t) (local.get 0) (local.get 1) (i32.const 1))))
+              (core instance $shim (instantiate $shim))
+              (core module $main
+                (import "old" "write" (func $write (param i32 i32)))
+                (memory (export "memory") 1)
+                (data (i32.const 16) "hello there")
+                (global $calls (mut i32) (i32.const 0))
+                (func (export "initialize") (call $write (i32.const 16) (i32.const 5)) (global.set $calls (i32.const 1)))
+                (func (export "run") (result i32)
+                  (call $write (i32.const 22) (i32.const 5))
+                  (global.set $calls (i32.add (global.get $calls) (i32.const 1)))
+                  global.get $calls))
+              (core instance $main (instantiate $main (with "old" (instance (export "write" (func $shim "0"))))))
+              (core module $adapter
+                (import "env" "memory" (memory 0))
+                (import "host" "log" (func $log (param i32 i32)))
+                (global $written (mut i32) (i32.const 0))
+                (func (export "write") (param i32 i32)
+                  (global.set $written (i32.add (global.get $written) (local.get 1)))
+                  (if (i32.eqz (i32.load8_u (local.get 0))) (then unreachable))
+                  (call $log (local.get 0) (local.get 1)))
+                (func (export "written") (result i32) global.get $written))
+              (core instance $adapter (instantiate $adapter
+                (with "env" (instance (export "memory" (memory $main "memory"))))
+                (with "host" (instance (export "log" (func $shim "1"))))))
+              (core func $lowered (canon lower (func $log) (memory (core memory $main "memory"))))
+              (core module $fixup
+                (import "" "0" (func (param i32 i32)))
+                (import "" "1" (func (param i32 i32)))
+                (import "" "initialize" (func $initialize))
+                (import "" "$imports" (table 2 2 funcref))
+                (elem (i32.const 0) func 0 1)
+                (start $initialize))
+              (core instance (instantiate $fixup (with "" (instance
+                (export "0" (func $adapter "write"))
+                (export "1" (func $lowered))
+                (export "initialize" (func $main "initialize"))
+                (export "$imports" (table $shim "$imports"))))))
+              (func (export "run") (result u32) (canon lift (core func $main "run")))
+              (func (export "written") (result u32) (canon lift (core func $adapter "written"))))
+            """);
+        CompiledComponent compiled = Component.Load(file, _engine).Compile(_engine);
+        Assert.Equal(4, compiled.MergedModules);
+        if (stored)
+        {
+            string folder = Directory.CreateTempSubdirectory().FullName;
+            foreach ((string name, byte[] content) in CompiledStore.Files(compiled)) File.WriteAllBytes(Path.Combine(folder, name), content);
+            compiled.Dispose();
+            compiled = CompiledStore.Load(_engine, folder);
+            Directory.Delete(folder, recursive: true);
+        }
+
+        var texts = new List<string>();
+        using Guest guest = Guest.Run(
+            compiled,
+            linker => linker.Root.Function("log", new DynamicHostFunction((_, arguments) =>
+            {
+                texts.Add(((StringValue)arguments[0]).Value);
+                return null;
+            })),
+            instance => instance.Store.SetEpochDeadline(1000));
+        Assert.Equal(["hello"], texts);
+        Assert.Equal(2u, guest.CallU32("run"));
+        Assert.Equal(10u, guest.CallU32("written"));
+        Assert.Equal(["hello", "there"], texts);
+    }
+
     [Theory]
     [InlineData("(module (import \"\" \"g\" (global i32)) (global i32 (global.get 0)))", "an imported global in a constant expression")]
     [InlineData("(module (import \"\" \"m\" (memory 1)))", "a memory from outside")]

@@ -178,6 +178,22 @@ public sealed class RegressionTests : IDisposable
         File.Delete(file);
     }
 
+    /// <summary>`manifest`, seed 12129070, input 25431: a value that was quoted had line breaks, or was very long.</summary>
+    [Theory]
+    [InlineData("mote = 1\n[app]\nname = \"a\\nb\\u001b[31m\"\n")]
+    [InlineData("mote = 1\n[app]\nname = \"\"\"a\n\nb\"\"\"\n")]
+    [InlineData("mote = 1\n[app]\nname = \"LONG\"\n")]
+    public void Load_ManifestWithAnOddValue_IsToldInOneShortLine(string text)
+    {
+        string file = Path.GetTempFileName();
+        File.WriteAllText(file, text.Replace("LONG", new string('A', 1_000_000), StringComparison.Ordinal));
+        string message = Assert.Throws<ConfigException>(() => AppManifest.Load(file, _ => null)).Message;
+        Assert.DoesNotContain(message, char.IsControl);
+        Assert.InRange(message.Length, file.Length + 20, file.Length + 2000);
+        Assert.Contains(":3: ", message);
+        File.Delete(file);
+    }
+
     [Theory]
     [InlineData("[")]
     [InlineData("{a=")]

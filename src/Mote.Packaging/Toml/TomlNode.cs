@@ -5,14 +5,24 @@ using Tomlyn.Syntax;
 
 namespace Mote.Packaging.Toml;
 
-/// <summary>A config file has a fault: where, what, and how to put it right.</summary>
-public sealed class ConfigException(string file, int line, string message) : Exception(line > 0 ? $"{file}:{line}: {message}" : $"{file}: {message}")
+/// <summary>A config file has a fault: where, what, and how to put it right, in one line.</summary>
+public sealed class ConfigException(string file, int line, string message) : Exception(line > 0 ? $"{file}:{line}: {OneLine(message)}" : $"{file}: {OneLine(message)}")
 {
+    private const int MaxLength = 1000;
+
     /// <summary>The line, from 1; 0 where the fault is of the file as a whole.</summary>
     public int Line { get; } = line;
 
     /// <summary>What is wrong, without the place.</summary>
-    public string Reason { get; } = message;
+    public string Reason { get; } = OneLine(message);
+
+    /// <summary>Messages quote values of the file, which may be long and may have line breaks and control characters in them.</summary>
+    private static string OneLine(string text)
+    {
+        if (text.Length > MaxLength) text = $"{text.AsSpan(0, MaxLength / 2)} … {text.AsSpan(text.Length - (MaxLength / 4))}";
+        return text.Any(c => char.IsControl(c) || c is '\u2028' or '\u2029')
+            ? string.Concat(text.Select(c => char.IsControl(c) || c is '\u2028' or '\u2029' ? $"\\u{(int)c:x4}" : $"{c}")) : text;
+    }
 }
 
 /// <summary>A value of a TOML file.</summary>

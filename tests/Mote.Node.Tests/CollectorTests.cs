@@ -151,7 +151,7 @@ public sealed class CollectorTests : IDisposable
         for (int i = 0; i < 10; i++) await client.Publish("in/x", $"message {i}");
         await client.Publish("in/x", "c"); // goes to `counts`, which was not named
         await Wait.Until(() => node.Upstream!.Counts.Retries > 0, () => "nothing was tried");
-        Assert.Equal(10, node.Report().EventsWaiting);
+        await Wait.Until(() => node.Report().EventsWaiting == 10, () => $"{node.Report()}");
         var events = new List<CloudEvent>();
         await using Collector collector = await Collector.StartAsync(free, null, e =>
         {

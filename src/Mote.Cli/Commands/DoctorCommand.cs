@@ -102,7 +102,7 @@ internal static class DoctorCommand
         }
         catch (Exception e) when (e is DllNotFoundException or EntryPointNotFoundException or WasmtimeException)
         {
-            return (new("libwasmtime", Verdict.Fail, $"{e.Message} (a musl system? glibc 2.28 or newer is needed; {Libwasmtime.PathVariable} names another library)"), null);
+            return (new("libwasmtime", Verdict.Fail, $"{e.Message} (a musl system? glibc 2.34 or newer is needed; {Libwasmtime.PathVariable} names another library)"), null);
         }
     }
 

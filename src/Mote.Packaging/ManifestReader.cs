@@ -7,7 +7,7 @@ namespace Mote.Packaging;
 
 internal sealed partial class ManifestReader(string file, Func<string, string?> operatorVariable)
 {
-    private static readonly string[] s_laterGrants = ["http", "files", "sockets", "models", "camera", "blobstore"];
+    private static readonly string[] s_laterGrants = ["http", "sockets", "models", "camera", "blobstore"];
     private static readonly string[] s_laterTriggers = ["http", "messaging", "timer", "camera"];
 
     private readonly string _folder = Path.GetDirectoryName(file)!;
@@ -117,6 +117,7 @@ internal sealed partial class ManifestReader(string file, Func<string, string?> 
             Publish = g?.Strings("publish") ?? [],
             Variables = variables,
             Environment = environment,
+            Files = g is null ? [] : FileGrants.Read(g, _folder),
         };
         foreach (string topic in grants.Publish)
         {

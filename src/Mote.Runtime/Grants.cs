@@ -19,6 +19,15 @@ public sealed record Grants
     /// <summary>Environment variables of a command.</summary>
     public IReadOnlyList<KeyValuePair<string, string>> Environment { get; init; } = [];
 
+    /// <summary>Folders of the host, and where the guest sees them.</summary>
+    public IReadOnlyList<FolderGrant> Files { get; init; } = [];
+
     /// <summary>Arguments of a command, the program's name first.</summary>
     public IReadOnlyList<string> Arguments { get; init; } = [];
 }
+
+/// <summary>A folder of the host that a component may use.</summary>
+/// <param name="Host">The folder, absolute.</param>
+/// <param name="Guest">The path under which the guest sees it.</param>
+/// <param name="Writable">Whether anything in it may be changed; false is read-only.</param>
+public sealed record FolderGrant(string Host, string Guest, bool Writable);

@@ -51,6 +51,46 @@ public sealed class ManifestTests : IDisposable
     }
 
     [Fact]
+    public void Files_AreFoldersThatExist_RelativeToTheManifest()
+    {
+        Directory.CreateDirectory(Path.Combine(_files.Folder, "assets", "deep"));
+        AppManifest app = _files.Read(Small + $$"""
+
+            [component.c.grants]
+            files = [
+              { host = "assets" },
+              { host = "assets/deep", guest = "/a/b", write = true },
+              { host = "{{Path.GetTempPath()}}", guest = "/tmp", write = false },
+            ]
+            """);
+        string assets = Path.Combine(_files.Folder, "assets");
+        Assert.Equal([new(assets, "/", false), new(Path.Combine(assets, "deep"), "/a/b", true), new(Path.GetTempPath(), "/tmp", false)], app.Component("c").Grants.Files);
+        Assert.Empty(_files.Read(Small).Component("c").Grants.Files);
+    }
+
+    [Theory]
+    [InlineData("{ host = \"nowhere\" }", "there is no folder")]
+    [InlineData("{ host = \"mote.toml\" }", "this is no folder")]
+    [InlineData("{ host = \"\" }", "must be the path of a file or folder")]
+    [InlineData("{ guest = \"/\" }", "`host` is missing: add host = \"assets\"")]
+    [InlineData("{ host = \".\", guest = \"\" }", "it is empty")]
+    [InlineData("{ host = \".\", guest = \"a\" }", "begins with a slash")]
+    [InlineData("{ host = \".\", guest = \"/a/../b\" }", "no . or ..")]
+    [InlineData("{ host = \".\", guest = \"/a/\" }", "ends without a slash")]
+    [InlineData("{ host = \".\", guest = \"//a\" }", "one slash")]
+    [InlineData("{ host = \".\", guest = \"/\\u0000\" }", "NUL")]
+    [InlineData("{ host = \".\", write = \"yes\" }", "`write` must be true or false, found a string")]
+    [InlineData("{ host = \".\", mode = \"rw\" }", "unknown key `mode` in `files`: it knows `guest`, `host`, `write`")]
+    [InlineData("{ host = \".\" }, { host = \"/\", guest = \"/\" }", "two folders are at \"/\"")]
+    [InlineData("\"assets\"", "found a string in it")]
+    public void Files_WithAFault_SaySoAtTheirLine(string entry, string says) =>
+        Assert.Contains(says, _files.Fault(Small + $"\n[component.c.grants]\nfiles = [\n  {entry},\n]\n", entry), StringComparison.Ordinal);
+
+    [Fact]
+    public void Files_ThatAreNoList_SayHowTheyAreWritten() =>
+        Assert.Contains("files = [{ host = ", _files.Fault(Small + "\n[component.c.grants]\nfiles = \"assets\"\n", "files = "), StringComparison.Ordinal);
+
+    [Fact]
     public void Smallest_IsEnough()
     {
         AppManifest app = _files.Read(Small);

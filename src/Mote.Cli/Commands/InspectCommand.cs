@@ -137,7 +137,7 @@ internal static class InspectCommand
         if (Uses("wasi:messaging/producer", "wasi:messaging/request-reply")) yield return ("publish = [\"TOPIC\"]", "topics that it sends to (wasi:messaging)");
         if (Uses("wasi:config/store", "wasi:config/runtime")) yield return ("[component.NAME.variables]", "values that it reads (wasi:config)");
         if (Uses("wasi:cli/environment")) yield return ("[component.NAME.environment]", "variables of its environment (wasi:cli)");
-        if (Uses("wasi:filesystem/preopens")) yield return ("files: not supported yet", "folders (wasi:filesystem); it sees none");
+        if (Uses("wasi:filesystem/preopens")) yield return ("files = [{ host = \"…\" }]", "folders (wasi:filesystem); without, it sees none");
         if (Uses("wasi:sockets/tcp-create-socket", "wasi:sockets/udp-create-socket", "wasi:sockets/ip-name-lookup")) yield return ("sockets: not supported yet", "network (wasi:sockets); each call is denied");
     }
 

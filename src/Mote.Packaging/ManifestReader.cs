@@ -2,12 +2,13 @@
 using System.Text.RegularExpressions;
 using Mote.Packaging.Toml;
 using Mote.Runtime;
+using Mote.Runtime.Egress;
 
 namespace Mote.Packaging;
 
 internal sealed partial class ManifestReader(string file, Func<string, string?> operatorVariable)
 {
-    private static readonly string[] s_laterGrants = ["http", "sockets", "models", "camera", "blobstore"];
+    private static readonly string[] s_laterGrants = ["models", "camera", "blobstore"];
     private static readonly string[] s_laterTriggers = ["http", "messaging", "timer", "camera"];
 
     private readonly string _folder = Path.GetDirectoryName(file)!;
@@ -117,6 +118,8 @@ internal sealed partial class ManifestReader(string file, Func<string, string?> 
             Publish = g?.Strings("publish") ?? [],
             Variables = variables,
             Environment = environment,
+            Http = g is null ? [] : NetworkGrants.Read<HttpGrant>(g, "http", Expand, HttpGrant.TryParse),
+            Sockets = g is null ? [] : NetworkGrants.Read<SocketGrant>(g, "sockets", Expand, SocketGrant.TryParse),
             Files = g is null ? [] : FileGrants.Read(g, _folder),
         };
         foreach (string topic in grants.Publish)

@@ -1,4 +1,6 @@
 // What a manifest lets a component do. Everything is denied that is not here.
+using Mote.Runtime.Egress;
+
 namespace Mote.Runtime;
 
 /// <summary>Grants of one component.</summary>
@@ -18,6 +20,12 @@ public sealed record Grants
 
     /// <summary>Environment variables of a command.</summary>
     public IReadOnlyList<KeyValuePair<string, string>> Environment { get; init; } = [];
+
+    /// <summary>Where requests may be sent (wasi:http).</summary>
+    public IReadOnlyList<HttpGrant> Http { get; init; } = [];
+
+    /// <summary>Where sockets may connect and listen (wasi:sockets).</summary>
+    public IReadOnlyList<SocketGrant> Sockets { get; init; } = [];
 
     /// <summary>Folders of the host, and where the guest sees them.</summary>
     public IReadOnlyList<FolderGrant> Files { get; init; } = [];

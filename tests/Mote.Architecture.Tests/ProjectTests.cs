@@ -93,7 +93,7 @@ public sealed class ProjectTests
             ["Wasi.Clocks"] = ["Wasi.Io"],
             ["Wasi.Cli"] = ["Wasi.Io"],
             ["Wasi.Filesystem"] = ["Wasi.Io", "Wasi.Clocks"], // its WIT uses the clocks' datetime
-            ["Wasi.Sockets"] = ["Wasi.Io"],
+            ["Wasi.Sockets"] = ["Wasi.Io", "Wasi.Net"],
             ["Wasi.Preview1"] = ["Wasi.Io", "Wasi.Cli", "Wasi.Clocks", "Wasi.Random"],
         };
         foreach ((string path, string text) in Sources.Files("Mote.Capabilities"))

@@ -91,6 +91,38 @@ public sealed class ManifestTests : IDisposable
         Assert.Contains("files = [{ host = ", _files.Fault(Small + "\n[component.c.grants]\nfiles = \"assets\"\n", "files = "), StringComparison.Ordinal);
 
     [Fact]
+    public void Network_IsRead_AndVariablesMayStandInIt()
+    {
+        Grants grants = _files.Read(Small + """
+
+            [component.c.grants]
+            http = ["https://api.example.com", "http://{{ host }}:8080"]
+            sockets = ["tcp://db.local:5432", "udp://10.0.0.0/8:514", "tcp-listen://127.0.0.1:0"]
+            [variables]
+            host = { default = "*.plant.local" }
+            """).Component("c").Grants;
+        Assert.Equal(["https://api.example.com", "http://*.plant.local:8080"], grants.Http.Select(g => g.ToString()));
+        Assert.Equal(["tcp://db.local:5432", "udp://10.0.0.0/8:514", "tcp-listen://127.0.0.1:0"], grants.Sockets.Select(g => g.ToString()));
+    }
+
+    [Theory]
+    [InlineData("http", "\"example.com\"", "`http`: `example.com` begins with none of http://, https://: write it as in \"https://api.example.com\"")]
+    [InlineData("http", "\"https://example.com/v1\"", "a grant has no path")]
+    [InlineData("http", "7", "`http` is a list of strings, found an integer in it")]
+    [InlineData("http", "\"http://{{ nobody }}\"", "names no variable")]
+    [InlineData("sockets", "\"tcp://db.local\"", "`sockets`: `tcp://db.local` names no port")]
+    [InlineData("sockets", "\"tcp://0x7f000001:80\"", "neither a host name nor an address of four decimal numbers")]
+    public void Network_Fault_IsToldAtItsLine(string key, string entry, string says) =>
+        Assert.Contains(says, _files.Fault(Small + $"\n[component.c.grants]\n{key} = [\n  {(key == "http" ? "\"http://a\"" : "\"tcp://a:1\"")},\n  {entry},\n]\n", entry), StringComparison.Ordinal);
+
+    [Fact]
+    public void Network_TooManyEntries_AreRefused()
+    {
+        string many = string.Join(",\n", Enumerable.Range(0, 257).Select(i => $"\"http://h{i}\""));
+        Assert.Equal("`http` has at most 256 entries", _files.Fault(Small + $"\n[component.c.grants]\nhttp = [\n{many}\n]\n", "http://h256"));
+    }
+
+    [Fact]
     public void Smallest_IsEnough()
     {
         AppManifest app = _files.Read(Small);
@@ -188,7 +220,7 @@ public sealed class ManifestTests : IDisposable
     [InlineData("keyvalue = [\"default\", \"other\"]", "keyvalue = [\"default\", 7]", "found an integer in it")]
     [InlineData("publish = [\"alerts\"]", "publish = [\"alerts/#\"]", "has a wildcard")]
     [InlineData("publish = [\"alerts\"]", "publish = [\"\"]", "topic")]
-    [InlineData("publish = [\"alerts\"]", "http = [\"https://example.com\"]", "not supported yet")]
+    [InlineData("publish = [\"alerts\"]", "camera = \"line-1\"", "not supported yet")]
     [InlineData("memory = \"16MiB\"", "memory = 16", "must be a string, found an integer")]
     [InlineData("memory = \"16MiB\"", "memory = \"16\"", "must be a size like \"16MiB\", found \"16\"")]
     [InlineData("memory = \"16MiB\"", "memory = \"-1MiB\"", "must be a size")]

@@ -138,7 +138,8 @@ internal static class InspectCommand
         if (Uses("wasi:config/store", "wasi:config/runtime")) yield return ("[component.NAME.variables]", "values that it reads (wasi:config)");
         if (Uses("wasi:cli/environment")) yield return ("[component.NAME.environment]", "variables of its environment (wasi:cli)");
         if (Uses("wasi:filesystem/preopens")) yield return ("files = [{ host = \"…\" }]", "folders (wasi:filesystem); without, it sees none");
-        if (Uses("wasi:sockets/tcp-create-socket", "wasi:sockets/udp-create-socket", "wasi:sockets/ip-name-lookup")) yield return ("sockets: not supported yet", "network (wasi:sockets); each call is denied");
+        if (Uses("wasi:sockets/tcp-create-socket", "wasi:sockets/udp-create-socket", "wasi:sockets/ip-name-lookup")) yield return ("sockets = [\"tcp://HOST:PORT\"]", "where it connects, tcp-listen:// where it listens (wasi:sockets)");
+        if (Uses("wasi:http/outgoing-handler")) yield return ("http = [\"https://HOST\"]", "where it sends requests (wasi:http)");
     }
 
     private static void Print(string title, IReadOnlyList<ItemDescription> items, bool types, Func<ItemDescription, string> note)

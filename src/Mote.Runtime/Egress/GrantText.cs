@@ -23,7 +23,7 @@ internal static class GrantText
     /// <summary>What cannot be meant by a grant to connect.</summary>
     public static string? ConnectFault(string text, HostPattern host, PortRange ports) =>
         ports.Last == 0 ? $"`{text}`: nothing listens on port 0"
-        : host.Range is { IsSingle: true } r && AddressKinds.Of(r.First) == AddressKind.Unspecified ? $"`{text}`: {r} is no address to connect to: for this machine write 127.0.0.1 or [::1]" : null;
+        : host.Range is { IsSingle: true } r && AddressKinds.Of(r.First) is AddressKind.Unspecified or AddressKind.Broadcast ? $"`{text}`: {r} is no address to connect to: for this machine write 127.0.0.1 or [::1]" : null;
 
     private static string? Rest(string text, ReadOnlySpan<char> rest, string form, out HostPattern? host, out PortRange? ports)
     {

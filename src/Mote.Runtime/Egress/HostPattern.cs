@@ -48,6 +48,7 @@ public sealed record HostPattern
     public bool AllowsAddress(string? name, IPAddress address)
     {
         AddressKind kind = AddressKinds.Of(address);
+        if (kind is AddressKind.Unspecified or AddressKind.Broadcast) return false;
         if (Range is not null) return Range.Contains(address) && (!kind.IsSpecial() || AddressKinds.IsNamedBy(address, kind, Range));
         if (IsAny) return kind == AddressKind.Public;
         if (name is null || !MatchesName(name)) return false;

@@ -60,6 +60,7 @@ public sealed class GrantTests
     [InlineData("http://169.254.0.0/16", "http", "169.254.1.1", true)]
     [InlineData("http://169.254.0.0/16", "http", "169.254.169.254", false)] // a metadata service is named by itself
     [InlineData("http://169.254.169.254", "http", "169.254.169.254", true)]
+    [InlineData("http://0.0.0.0/8", "http", "0.0.0.0", false)]
     [InlineData("http://127.0.0.0/8", "http", "127.1.1.1", true)]
     [InlineData("http://bücher.example", "http", "xn--bcher-kva.example", true)]
     public void Http_Request_IsAllowedWhereItsAuthorityIsGranted(string grant, string scheme, string authority, bool allowed) =>
@@ -118,6 +119,7 @@ public sealed class GrantTests
     [InlineData("http://-a.b", "neither a host name")]
     [InlineData("http://a b", "neither a host name")]
     [InlineData("http://0.0.0.0:80", "is no address to connect to")]
+    [InlineData("http://255.255.255.255", "is no address to connect to")]
     [InlineData("http://10.0.0.1/8", "no block of addresses")]
     public void Http_Fault_IsExplained(string text, string words)
     {

@@ -9,6 +9,7 @@ using Mote.Capabilities.Messaging;
 using Mote.Capabilities.Wasi.Cli;
 using Mote.Capabilities.Wasi.Clocks;
 using Mote.Capabilities.Wasi.Filesystem;
+using Mote.Capabilities.Wasi.Http;
 using Mote.Capabilities.Wasi.Io;
 using Mote.Capabilities.Wasi.Preview1;
 using Mote.Capabilities.Wasi.Random;
@@ -50,11 +51,12 @@ public sealed class ComponentHost : IDisposable
         _keyValue = new LazyKeyValue(options.KeyValueFile);
         Messaging = new MessagingCapability(options.Broker);
         Cli = new CliCapability(options.Streams);
+        Http = new HttpCapability(new NoHttpClient());
         var clocks = new ClocksCapability(TimeProvider.System);
         var random = new RandomCapability();
         Capabilities = new CapabilitySet(
             new IoCapability(), clocks, random, Cli, new FilesystemCapability(), new SocketsCapability(), new Preview1Capability(Cli, clocks, random),
-            new KeyValueCapability(_keyValue), new ConfigCapability(), new LoggingCapability(), Messaging);
+            new KeyValueCapability(_keyValue), new ConfigCapability(), new LoggingCapability(), Messaging, Http);
     }
 
     /// <summary>The engine.</summary>
@@ -65,6 +67,9 @@ public sealed class ComponentHost : IDisposable
 
     /// <summary>Where messages that components send are found.</summary>
     public MessagingCapability Messaging { get; }
+
+    /// <summary>Where requests are given to components.</summary>
+    public HttpCapability Http { get; }
 
     /// <summary>Where standard streams are found.</summary>
     public CliCapability Cli { get; }

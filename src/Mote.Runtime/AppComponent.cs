@@ -54,6 +54,9 @@ public sealed class AppComponent
     /// <summary>What it may use.</summary>
     public MicroVmLimits Limits { get; }
 
+    /// <summary>What it has used.</summary>
+    public ComponentUsage Usage { get; } = new();
+
     /// <summary>What it was refused.</summary>
     public DenialLog Denials { get; init; } = new();
 

@@ -31,6 +31,9 @@ public sealed class MicroVm : IDisposable
     /// <summary>What the capabilities keep for this instance, by their number.</summary>
     public object?[] Slots { get; private set; } = [];
 
+    /// <summary>What it has used in its current call.</summary>
+    public MicroVmUsage Usage { get; } = new();
+
     /// <summary>When it was made (<see cref="Stopwatch.GetTimestamp"/>).</summary>
     public long CreatedAt { get; } = Stopwatch.GetTimestamp();
 

@@ -94,6 +94,7 @@ public sealed class ProjectTests
             ["Wasi.Cli"] = ["Wasi.Io"],
             ["Wasi.Filesystem"] = ["Wasi.Io", "Wasi.Clocks"], // its WIT uses the clocks' datetime
             ["Wasi.Sockets"] = ["Wasi.Io", "Wasi.Net"],
+            ["Wasi.Http"] = ["Wasi.Io", "Wasi.Net"],
             ["Wasi.Preview1"] = ["Wasi.Io", "Wasi.Cli", "Wasi.Clocks", "Wasi.Random"],
         };
         foreach ((string path, string text) in Sources.Files("Mote.Capabilities"))

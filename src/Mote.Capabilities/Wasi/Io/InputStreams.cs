@@ -14,7 +14,11 @@ public abstract class InputStream(MicroVm vm) : IStreams.IInputStream
     /// <summary>Whose stream it is.</summary>
     protected MicroVm Vm => vm;
 
-    /// <summary>Up to <paramref name="max"/> bytes that are there; none and not <paramref name="closed"/> means wait.</summary>
+    /// <summary>
+    /// Up to <paramref name="max"/> bytes that are there; none and not <paramref name="closed"/> means wait. They are
+    /// read before the next call, and may be gone after it.
+    /// </summary>
+    /// <exception cref="StreamFailure">The stream is broken.</exception>
     protected abstract ReadOnlyMemory<byte> Take(int max, out bool closed);
 
     /// <summary>Becomes ready when <see cref="Take"/> would give something.</summary>
@@ -23,8 +27,15 @@ public abstract class InputStream(MicroVm vm) : IStreams.IInputStream
     /// <inheritdoc/>
     public Result<ReadOnlyMemory<byte>, Error> Read(ulong len)
     {
-        ReadOnlyMemory<byte> bytes = Take((int)Math.Min(len, MaxRead), out bool closed);
-        return closed && bytes.IsEmpty ? Error.Closed.Instance : bytes;
+        try
+        {
+            ReadOnlyMemory<byte> bytes = Take((int)Math.Min(len, MaxRead), out bool closed);
+            return closed && bytes.IsEmpty ? Error.Closed.Instance : bytes;
+        }
+        catch (StreamFailure e)
+        {
+            return new Error.LastOperationFailed(e.Error);
+        }
     }
 
     /// <inheritdoc/>

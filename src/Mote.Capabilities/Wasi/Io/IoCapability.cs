@@ -27,8 +27,15 @@ public sealed class IoGuest(MicroVm vm) : IIoErrors, IPoll, IStreams
 }
 
 /// <summary>An error of a stream.</summary>
-public sealed class IoError(string message) : IIoErrors.IError
+public class IoError(string message) : IIoErrors.IError
 {
     /// <inheritdoc/>
     public string ToDebugString() => message;
+}
+
+/// <summary>A stream is broken; the guest is told by the error of what it did.</summary>
+public sealed class StreamFailure(IoError error) : Exception(error.ToDebugString())
+{
+    /// <summary>What the guest gets.</summary>
+    public IoError Error { get; } = error;
 }

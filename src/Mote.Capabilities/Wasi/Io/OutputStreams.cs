@@ -29,21 +29,36 @@ public abstract class OutputStream(MicroVm vm) : IStreams.IOutputStream
     {
     }
 
+    /// <summary>Bytes that may be written now; 0 is wait for <see cref="Writable"/>.</summary>
+    /// <exception cref="StreamFailure">The stream is broken.</exception>
+    protected virtual ulong Room => Permit;
+
+    /// <summary>True where what <see cref="Through"/> began is done.</summary>
+    protected virtual bool IsThrough => true;
+
+    /// <summary>True where nothing can be written any more, and nothing went wrong.</summary>
+    protected virtual bool IsClosed => false;
+
+    /// <summary>Becomes ready when there is room and nothing is on its way through.</summary>
+    protected virtual Pollable Writable() => new ReadyPollable(vm);
+
     /// <inheritdoc/>
-    public Result<ulong, Error> CheckWrite() => Permit;
+    public Result<ulong, Error> CheckWrite() => Try(static s => s.IsThrough ? s.Room : 0);
 
     /// <inheritdoc/>
     public Result<Unit, Error> Write(ReadOnlySpan<byte> contents)
     {
         if ((ulong)contents.Length > Permit) throw new TrapException($"write of {contents.Length} bytes: check-write allowed {Permit}");
+        if (IsClosed) return Error.Closed.Instance;
         try
         {
+            if ((ulong)contents.Length > Room) throw new TrapException($"write of {contents.Length} bytes: check-write allowed {Room}");
             Put(contents);
             return default(Unit);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException) // the latter where standard output is closed
+        catch (Exception e) when (IsFailure(e))
         {
-            return new Error.LastOperationFailed(new IoError(e.Message));
+            return Failed(e);
         }
     }
 
@@ -51,29 +66,46 @@ public abstract class OutputStream(MicroVm vm) : IStreams.IOutputStream
     public Result<Unit, Error> BlockingWriteAndFlush(ReadOnlySpan<byte> contents)
     {
         if ((ulong)contents.Length > BlockingLimit) throw new TrapException($"blocking-write-and-flush of {contents.Length} bytes: at most {BlockingLimit} are allowed");
-        Result<Unit, Error> written = Write(contents);
-        return written.IsOk ? BlockingFlush() : written;
+        do
+        {
+            Result<ulong, Error> room = WaitForRoom();
+            if (!room.IsOk) return room.Error;
+            int n = (int)Math.Min(room.Value, (ulong)contents.Length);
+            Result<Unit, Error> written = Write(contents[..n]);
+            if (!written.IsOk) return written;
+            contents = contents[n..];
+        }
+        while (contents.Length > 0);
+        return BlockingFlush();
     }
 
     /// <inheritdoc/>
-    public Result<Unit, Error> Flush() => BlockingFlush();
+    public Result<Unit, Error> Flush()
+    {
+        Result<ulong, Error> done = Try(static s =>
+        {
+            s.Through();
+            return 0;
+        });
+        return done.IsOk ? default(Unit) : done.Error;
+    }
 
     /// <inheritdoc/>
     public Result<Unit, Error> BlockingFlush()
     {
-        try
+        Result<Unit, Error> begun = Flush();
+        if (!begun.IsOk) return begun;
+        while (true)
         {
-            Through();
-            return default(Unit);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException) // the latter where standard output is closed
-        {
-            return new Error.LastOperationFailed(new IoError(e.Message));
+            Result<ulong, Error> through = Try(static s => s.IsThrough ? 1UL : 0);
+            if (!through.IsOk) return through.Error;
+            if (through.Value == 1) return default(Unit);
+            Writable().Block();
         }
     }
 
     /// <inheritdoc/>
-    public IPoll.IPollable Subscribe() => new ReadyPollable(vm);
+    public IPoll.IPollable Subscribe() => Writable();
 
     /// <inheritdoc/>
     public Result<Unit, Error> WriteZeroes(ulong len) =>
@@ -84,17 +116,68 @@ public abstract class OutputStream(MicroVm vm) : IStreams.IOutputStream
         len <= BlockingLimit ? BlockingWriteAndFlush(new byte[len]) : throw new TrapException($"blocking-write-zeroes-and-flush of {len} bytes: at most {BlockingLimit} are allowed");
 
     /// <inheritdoc/>
-    public Result<ulong, Error> Splice(IStreams.IInputStream src, ulong len) => Move(src.Read(Math.Min(len, Permit)));
+    public Result<ulong, Error> Splice(IStreams.IInputStream src, ulong len)
+    {
+        Result<ulong, Error> room = CheckWrite();
+        return room.IsOk ? Move(src, Math.Min(len, room.Value), 0) : room;
+    }
 
     /// <inheritdoc/>
-    public Result<ulong, Error> BlockingSplice(IStreams.IInputStream src, ulong len) => Move(src.BlockingRead(Math.Min(len, Permit)));
-
-    private Result<ulong, Error> Move(Result<ReadOnlyMemory<byte>, Error> read)
+    public Result<ulong, Error> BlockingSplice(IStreams.IInputStream src, ulong len)
     {
-        if (!read.IsOk) return read.Error;
-        Result<Unit, Error> written = Write(read.Value.Span);
-        return written.IsOk ? (ulong)read.Value.Length : written.Error;
+        Result<ulong, Error> room = WaitForRoom();
+        if (!room.IsOk || len == 0) return room.IsOk ? 0UL : room;
+        Result<ReadOnlyMemory<byte>, Error> first = src.BlockingRead(Math.Min(len, room.Value));
+        if (!first.IsOk) return first.Error;
+        Result<Unit, Error> written = Write(first.Value.Span);
+        ulong done = (ulong)first.Value.Length;
+        return written.IsOk ? Move(src, Math.Min(len, room.Value) - done, done) : written.Error;
     }
+
+    /// <summary>Passes on what is there, piece by piece, up to this many bytes. What was moved counts, whatever comes after it.</summary>
+    private Result<ulong, Error> Move(IStreams.IInputStream src, ulong most, ulong done)
+    {
+        while (most > 0)
+        {
+            Result<ReadOnlyMemory<byte>, Error> read = src.Read(most);
+            if (!read.IsOk) return done > 0 ? done : read.Error;
+            if (read.Value.IsEmpty) break;
+            Result<Unit, Error> written = Write(read.Value.Span);
+            if (!written.IsOk) return written.Error;
+            most -= (ulong)read.Value.Length;
+            done += (ulong)read.Value.Length;
+        }
+
+        return done;
+    }
+
+    private Result<ulong, Error> WaitForRoom()
+    {
+        while (true)
+        {
+            Result<ulong, Error> room = CheckWrite();
+            if (!room.IsOk || room.Value > 0) return room;
+            Writable().Block();
+        }
+    }
+
+    private Result<ulong, Error> Try(Func<OutputStream, ulong> body)
+    {
+        if (IsClosed) return Error.Closed.Instance;
+        try
+        {
+            return body(this);
+        }
+        catch (Exception e) when (IsFailure(e))
+        {
+            return Failed(e);
+        }
+    }
+
+    // UnauthorizedAccessException is what .NET throws where standard output is closed.
+    private static bool IsFailure(Exception e) => e is IOException or UnauthorizedAccessException or StreamFailure;
+
+    private static Error.LastOperationFailed Failed(Exception e) => new((e as StreamFailure)?.Error ?? new IoError(e.Message));
 }
 
 /// <summary>Writes to a .NET stream.</summary>

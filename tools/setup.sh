@@ -40,6 +40,24 @@ need_guest_tools() {
     need_apt npm npm
 }
 
+# An emulator for arm64 programs, and the one library of that processor which the program takes from the system (no
+# package for cross-compiling has OpenSSL, so the arm64 package is unpacked under artifacts/). Sets arm64_emulator.
+need_arm64_emulator() {
+  need_apt aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu libc6-dev-arm64-cross &&
+    need_apt qemu-aarch64-static qemu-user-static || return 1
+  there="$root/artifacts/arm64"
+  if [ -z "$(find "$there/root" -name 'libssl.so*' 2>/dev/null | head -n 1)" ]; then
+    rm -rf "$there"
+    mkdir -p "$there/lists/partial" "$there/cache/archives/partial" "$there/root"
+    set -- -qq -o APT::Architecture=arm64 -o APT::Architectures=arm64 -o "Dir::State::lists=$there/lists" -o "Dir::Cache=$there/cache" -o Dir::State::status=/dev/null -o Acquire::Languages=none -o APT::Sandbox::User=root
+    (cd "$there" && apt-get "$@" update && apt-get "$@" download libssl3 && dpkg-deb -x libssl3_*.deb root && rm -rf lists cache ./*.deb) >"$root/artifacts/apt.log" 2>&1 || {
+      echo "$(basename "$0"): libssl3 for arm64 cannot be had (artifacts/apt.log)" >&2
+      return 1
+    }
+  fi
+  arm64_emulator="qemu-aarch64-static -L /usr/aarch64-linux-gnu -E LD_LIBRARY_PATH=$there/root/usr/lib/aarch64-linux-gnu"
+}
+
 # Is TARGET missing, or older than a file in one of the other arguments?
 older() {
   [ -e "$1" ] || return 0

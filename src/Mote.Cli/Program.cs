@@ -65,6 +65,7 @@ internal static class Program
             TrapException x => (ExitCode.Trap, $"the guest trapped: {x.Describe()}"),
             OperationCanceledException => (ExitCode.Failed, "interrupted"),
             IOException or UnauthorizedAccessException or SocketException => (ExitCode.Unavailable, e.Message),
+            DllNotFoundException x => (ExitCode.Unavailable, x.Message),
             WasmtimeException x => (ExitCode.Unavailable, x.Message),
             _ => (ExitCode.Internal, $"internal error, please report it: {e.GetType().Name}: {e.Message}"),
         };

@@ -9,12 +9,12 @@ namespace Mote.Cli;
 
 internal static class ToolHost
 {
-    public static ComponentHost Make(Func<MicroVm, StandardStreams> streams)
+    public static ComponentHost Make(Func<MicroVm, StandardStreams> streams, ProfileKind profile = ProfileKind.Auto)
     {
         string cache = CacheFolder();
         return new ComponentHost(new HostOptions
         {
-            Runtime = new RuntimeOptions { PoolSlots = 16, CacheFolder = cache.Length > 0 ? Path.Combine(cache, "code") : null, Compiler = Compiler() },
+            Runtime = new RuntimeOptions { Profile = profile, PoolSlots = 16, CacheFolder = cache.Length > 0 ? Path.Combine(cache, "code") : null, Compiler = Compiler() },
             KeyValueFile = Path.Combine(cache, "keyvalue.db"),
             Streams = streams,
         });

@@ -76,13 +76,13 @@ public sealed class ComponentHost : IDisposable
 
     /// <summary>Reads, compiles and links a component file, or a core module with preview-1 imports.</summary>
     /// <exception cref="ComponentFileException">It cannot be read, is not valid, or imports what is not hosted.</exception>
-    public InstanceTemplate Load(string path)
+    public InstanceTemplate Load(string path, FloatMode floats = FloatMode.Deterministic)
     {
         byte[] file = ComponentFileException.Read(path);
         return ComponentFileException.Explain(path, () =>
         {
             if (CoreModuleDescription.IsCoreModule(file)) file = CoreProgram.ToComponent(file, Runtime.Engine);
-            return Capabilities.Linker.Link(Runtime.Compile(file));
+            return Capabilities.Linker.Link(Runtime.Compile(file, floats));
         });
     }
 

@@ -142,7 +142,7 @@ public sealed class EdgeNode : IAsyncDisposable
     private MessageQueue Start(AppManifest app, ComponentManifest c)
     {
         if (!File.Exists(c.Source)) throw new ConfigException(app.File, c.Line, $"component `{c.Name}`: there is no file {c.Source}{(c.Build is { } build ? $"; build it first: (cd {build.Folder} && {build.Command})" : "")}");
-        InstanceTemplate template = _host.Load(c.Source);
+        InstanceTemplate template = _host.Load(c.Source, c.Floats);
         _templates.Add(template);
         var component = new AppComponent(app.Name, c.Name, c.Grants, c.Limits)
         {

@@ -15,7 +15,11 @@ namespace Mote.Packaging;
 /// <param name="Build">How it is built; null where that is not said.</param>
 /// <param name="Line">Where it is in the manifest.</param>
 public sealed record ComponentManifest(
-    string Name, string Source, InstancePolicy Instance, Grants Grants, MicroVmLimits Limits, int Concurrency, int Queue, BuildManifest? Build, int Line);
+    string Name, string Source, InstancePolicy Instance, Grants Grants, MicroVmLimits Limits, int Concurrency, int Queue, BuildManifest? Build, int Line)
+{
+    /// <summary>How exact its floating point is.</summary>
+    public FloatMode Floats { get; init; }
+}
 
 /// <summary>How a component is built.</summary>
 /// <param name="Command">The shell command.</param>

@@ -86,7 +86,15 @@ internal sealed partial class ManifestReader(string file, Func<string, string?> 
             concurrency,
             (int)(limits?.Integer("queue", 1, 1_000_000) ?? 1024),
             ReadBuild(c),
-            c.Line);
+            c.Line)
+        {
+            Floats = c.String("floats") switch
+            {
+                null or "deterministic" => FloatMode.Deterministic,
+                "fast" => FloatMode.Fast,
+                { } other => throw c.Values["floats"].Error($"`floats` is \"deterministic\" or \"fast\", found \"{other}\""),
+            },
+        };
         limits?.RejectUnknown($"[component.{name}.limits]");
         c.RejectUnknown($"[component.{name}]");
         return manifest;

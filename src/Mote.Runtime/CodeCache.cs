@@ -21,8 +21,10 @@ public sealed class CodeCache
     /// <param name="folder">The folder.</param>
     /// <param name="log">Told where code cannot be kept.</param>
     /// <exception cref="IOException">The folder cannot be made, or others can write to it.</exception>
+    /// <exception cref="DllNotFoundException">OpenSSL is not installed.</exception>
     public CodeCache(string folder, Action<string>? log = null)
     {
+        OpenSsl.Require();
         _folder = Path.GetFullPath(folder);
         _log = log;
         MakePrivate(_folder);

@@ -27,9 +27,10 @@ public sealed partial record CompileWorker
     /// <summary>Compiles each N.wasm of a folder to N.cwasm.</summary>
     /// <param name="folder">Where the modules are.</param>
     /// <param name="engine">The engine's name, as <see cref="EngineProfile.Name"/> gives it.</param>
+    /// <param name="log">Told where the compiler runs in this process.</param>
     /// <exception cref="WasmtimeException">The compiler refuses a module.</exception>
     /// <exception cref="CompileException">It took too much, or the worker failed.</exception>
-    internal void Compile(string folder, string engine)
+    internal void Compile(string folder, string engine, Action<string>? log)
     {
         var start = new ProcessStartInfo(Program, [Command, folder, engine, $"{MemoryBytes}", $"{(long)Math.Ceiling(Time.TotalSeconds)}"])
         {
@@ -37,7 +38,14 @@ public sealed partial record CompileWorker
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
         };
-        using Process worker = Start(start);
+        if (Start(start) is not { } worker)
+        {
+            log?.Invoke("this program runs under an emulator and cannot start itself: components are compiled in this process, without limits of memory and time");
+            CompileFolder(folder, engine);
+            return;
+        }
+
+        using Process _ = worker;
         worker.StandardInput.Close();
         var words = new BoundedText();
         worker.ErrorDataReceived += (_, e) => words.Add(e.Data);
@@ -66,15 +74,31 @@ public sealed partial record CompileWorker
         }
     }
 
-    private static Process Start(ProcessStartInfo start)
+    /// <summary>Null where the system does not know this program's own processor: it runs under an emulator in user mode.</summary>
+    private static Process? Start(ProcessStartInfo start)
     {
+        const int ExecFormatError = 8;
         try
         {
             return Process.Start(start)!;
         }
+        catch (System.ComponentModel.Win32Exception e) when (e.NativeErrorCode == ExecFormatError && start.FileName == Environment.ProcessPath)
+        {
+            return null;
+        }
         catch (System.ComponentModel.Win32Exception e)
         {
             throw new CompileException($"the compiler `{start.FileName}` cannot be started: {e.Message}");
+        }
+    }
+
+    private static void CompileFolder(string folder, string engineName)
+    {
+        using Engine engine = EngineProfile.ByName(engineName);
+        foreach (string file in Directory.EnumerateFiles(folder, "*.wasm"))
+        {
+            using Module module = Module.Compile(engine, File.ReadAllBytes(file));
+            Files.WriteSynced(Path.ChangeExtension(file, ".cwasm"), module.Serialize());
         }
     }
 
@@ -90,15 +114,9 @@ public sealed partial record CompileWorker
         Limit.Set(Limit.Data, bytes);
         Limit.Set(Limit.Core, 0);
         Limit.Set(Limit.CpuSeconds, seconds * Environment.ProcessorCount);
-        using Engine engine = EngineProfile.ByName(arguments[1]);
         try
         {
-            foreach (string file in Directory.EnumerateFiles(arguments[0], "*.wasm"))
-            {
-                using Module module = Module.Compile(engine, File.ReadAllBytes(file));
-                Files.WriteSynced(Path.ChangeExtension(file, ".cwasm"), module.Serialize());
-            }
-
+            CompileFolder(arguments[0], arguments[1]);
             return 0;
         }
         catch (WasmtimeException e)

@@ -1,4 +1,5 @@
-// The engines of a node: the pooled one for almost everything, one on demand for what the pool refuses.
+// The engines of a node: the pooled one for almost everything, one on demand for what the pool refuses, and both again for
+// components with fast floats. All but the first are made when a component needs them.
 using Mote.Components;
 using Mote.Wasmtime;
 
@@ -26,19 +27,27 @@ public sealed record RuntimeOptions
 /// <summary>Compiles components, from the cache where it can, and owns the clock that stops guests.</summary>
 public sealed class RuntimeEngine : IDisposable
 {
-    private readonly Lazy<Engine> _onDemand;
+    private readonly Lazy<Engine> _onDemand, _fast, _fastOnDemand;
     private readonly CodeCache? _cache;
     private readonly CompileWorker? _compiler;
+    private readonly Action<string>? _log;
+    private readonly Lock _lock = new();
+    private volatile Engine[] _made;
 
     /// <summary>Makes the engines.</summary>
     public RuntimeEngine(RuntimeOptions options)
     {
         Engine = EngineProfile.Create(options.Profile, options.PoolSlots, out ProfileKind chosen);
         Profile = chosen;
-        _onDemand = new Lazy<Engine>(() => new Engine(EngineProfile.OnDemand));
+        _made = [Engine];
+        _onDemand = Later(() => new Engine(EngineProfile.OnDemand));
+        // Where there was room for one pool there need not be room for two.
+        _fast = Later(() => EngineProfile.Create(chosen == ProfileKind.Server ? ProfileKind.Auto : chosen, options.PoolSlots, out _, FloatMode.Fast));
+        _fastOnDemand = Later(() => new Engine(EngineProfile.With(FloatMode.Fast, EngineProfile.OnDemand)));
         _compiler = options.Compiler;
+        _log = options.Log;
         _cache = options.CacheFolder is null ? null : new CodeCache(options.CacheFolder, options.Log);
-        Ticker = new EpochTicker(() => _onDemand.IsValueCreated ? [Engine, _onDemand.Value] : [Engine]);
+        Ticker = new EpochTicker(() => _made);
     }
 
     /// <summary>The engine for almost everything.</summary>
@@ -51,31 +60,40 @@ public sealed class RuntimeEngine : IDisposable
     public EpochTicker Ticker { get; }
 
     /// <summary>Decodes, validates and compiles a component, or takes it from the cache.</summary>
+    /// <param name="file">The component.</param>
+    /// <param name="floats">How exact its floating point is.</param>
     /// <exception cref="ComponentException">The file is not a valid component, or uses what is not supported yet.</exception>
     /// <exception cref="WasmtimeException">A module in it cannot be compiled.</exception>
     /// <exception cref="CompileException">Compiling it takes more memory or time than it may.</exception>
-    public CompiledComponent Compile(ReadOnlyMemory<byte> file)
+    public CompiledComponent Compile(ReadOnlyMemory<byte> file, FloatMode floats = FloatMode.Deterministic)
     {
+        Engine engine = floats == FloatMode.Fast ? _fast.Value : Engine;
         try
         {
-            return Get(file, Engine);
+            return Get(file, engine);
         }
-        catch (WasmtimeException) when (Engine.Options.Pooling is not null)
+        catch (WasmtimeException) when (engine.Options.Pooling is not null)
         {
             // Larger than a slot of the pool in some dimension: it gets its memory on demand. A module that is at fault
             // itself fails here again, with the same words.
-            return Get(file, _onDemand.Value);
+            return Get(file, (floats == FloatMode.Fast ? _fastOnDemand : _onDemand).Value);
         }
     }
 
     private CompiledComponent Get(ReadOnlyMemory<byte> file, Engine engine) =>
-        _cache?.Get(file, engine, _compiler is { } c ? folder => c.Compile(folder, EngineProfile.Name(engine)) : null) ?? Component.Load(file, engine).Compile(engine);
+        _cache?.Get(file, engine, _compiler is { } c ? folder => c.Compile(folder, EngineProfile.Name(engine), _log) : null) ?? Component.Load(file, engine).Compile(engine);
+
+    private Lazy<Engine> Later(Func<Engine> make) => new(() =>
+    {
+        Engine engine = make();
+        lock (_lock) _made = [.. _made, engine];
+        return engine;
+    });
 
     /// <inheritdoc/>
     public void Dispose()
     {
         Ticker.Dispose();
-        if (_onDemand.IsValueCreated) _onDemand.Value.Dispose();
-        Engine.Dispose();
+        foreach (Engine engine in _made) engine.Dispose();
     }
 }

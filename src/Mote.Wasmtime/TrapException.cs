@@ -133,14 +133,26 @@ public sealed class TrapException : WasmtimeException
         _ => new TrapException(pending.Message, null, backtrace, pending),
     };
 
-    /// <summary>Wasmtime's message repeats the backtrace before the reason; the reason alone is the message here.</summary>
+    /// <summary>
+    /// Wasmtime's message repeats the backtrace before the reason; the reason alone is the message here. Where there are
+    /// several ("0: memory fault at …", "1: wasm trap: …") the last is what happened, and the rest is detail that only
+    /// some ways of noticing it give.
+    /// </summary>
     private static string Clean(string message)
     {
         const string Caused = "Caused by:";
         int at = message.LastIndexOf(Caused, StringComparison.Ordinal);
         string reason = at >= 0 ? message[(at + Caused.Length)..] : message;
-        reason = reason.Trim();
-        return reason.StartsWith("wasm trap: ", StringComparison.Ordinal) ? reason["wasm trap: ".Length..] : reason;
+        string[] causes = [.. reason.Trim().Split('\n').Select((line, i) => Cause(line.Trim(), i))];
+        return at < 0 || causes.Length == 1 || !reason.TrimStart().StartsWith("0: ", StringComparison.Ordinal) ? string.Join('\n', causes)
+            : $"{causes[^1]} ({string.Join(", ", causes[..^1])})";
+
+        static string Cause(string line, int number)
+        {
+            string prefix = $"{number}: ", kind = "wasm trap: ";
+            if (line.StartsWith(prefix, StringComparison.Ordinal)) line = line[prefix.Length..];
+            return line.StartsWith(kind, StringComparison.Ordinal) ? line[kind.Length..] : line;
+        }
     }
 
     internal static unsafe IReadOnlyList<WasmFrame> TakeFrames(Vec* frames)

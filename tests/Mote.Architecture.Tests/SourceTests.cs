@@ -43,6 +43,10 @@ public sealed partial class SourceTests
     [Fact]
     public void NativeCalls_AreSourceGenerated() => Assert.Empty(Lines(DllImport(), ""));
 
+    /// <summary>Windows has no libc: what calls it asks for the system first, or is marked so that the compiler asks its callers to.</summary>
+    [Fact]
+    public void Libc_IsCalledWhereItIs() => Assert.Empty(Where(t => Libc().IsMatch(t) && !t.Contains("OperatingSystem.Is", StringComparison.Ordinal) && !t.Contains("SupportedOSPlatform", StringComparison.Ordinal)));
+
     [Fact]
     public void Memory_IsTouchedDirectlyBelowTheRuntimeOnly() =>
         Assert.Empty(Lines(RawMemory(), "Mote.Capabilities", "Mote.Backends.Sqlite", "Mote.DataPlane", "Mote.Packaging", "Mote.Triggers", "Mote.Node", "Mote.Cli", "Mote.Wit", "Mote.Bindings.C"));
@@ -72,6 +76,9 @@ public sealed partial class SourceTests
 
     [GeneratedRegex(@"\[DllImport")]
     private static partial Regex DllImport();
+
+    [GeneratedRegex(@"LibraryImport\((""libc""|Libc\b)")]
+    private static partial Regex Libc();
 
     [GeneratedRegex(@"\bunsafe\b|\bUnsafe\.|MemoryMarshal\.(GetReference|CreateSpan|CreateReadOnlySpan|AsRef|Cast)|\bMarshal\.|\bstackalloc\b.*\*|NativeMemory|\bfixed \(")]
     private static partial Regex RawMemory();

@@ -56,9 +56,10 @@ internal sealed class MoteRun : IDisposable
     private readonly TaskCompletionSource _outEnd = new(), _errorEnd = new();
     private readonly System.Text.StringBuilder _out = new(), _error = new();
 
-    private MoteRun(string[] arguments, IReadOnlyDictionary<string, string>? environment, string? folder)
+    private MoteRun(string[] arguments, IReadOnlyDictionary<string, string>? environment, string? folder, string[]? program = null)
     {
-        var info = new ProcessStartInfo(MoteBinary.Path) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        program ??= [MoteBinary.Path];
+        var info = new ProcessStartInfo(program[0], program[1..]) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
         foreach (string a in arguments) info.ArgumentList.Add(a);
         if (folder is not null) info.WorkingDirectory = folder;
         foreach (string name in (string[])["MOTE_DEBUG", "MOTE_HOME"]) info.Environment.Remove(name);
@@ -80,6 +81,14 @@ internal sealed class MoteRun : IDisposable
     {
         using var run = new MoteRun(arguments, environment, null);
         if (input is not null) run._process.StandardInput.Write(input);
+        run._process.StandardInput.Close();
+        return run.End();
+    }
+
+    /// <summary>Runs another build of it to its end: the program, and what comes before the arguments.</summary>
+    public static MoteResult RunOther(string[] program, params string[] arguments)
+    {
+        using var run = new MoteRun(arguments, null, null, program);
         run._process.StandardInput.Close();
         return run.End();
     }

@@ -118,6 +118,27 @@ public sealed class SurroundingsTests : IDisposable
     }
 
     [Fact]
+    public void AddressSpace_Limited_IsNotASurprise()
+    {
+        LinuxOnly();
+        // Asked for by name it is an error that names the way out; doctor says what is so.
+        Assert.Contains("small-device profile", Shell("ulimit -v 4000000; exec \"$MOTE\" call --profile server \"$FILE\" 'add(1, 2)'").FailedWith(69));
+        Assert.Equal("3\n", Shell("ulimit -v 4000000; exec \"$MOTE\" call --profile small \"$FILE\" 'add(1, 2)'").Succeeded());
+        Assert.Matches("note +profile +small", Shell("ulimit -v 4000000; exec \"$MOTE\" doctor").Succeeded());
+        Assert.Matches("ok +profile +server", Shell("exec \"$MOTE\" doctor").Succeeded());
+    }
+
+    [Theory]
+    [InlineData("--profile huge", "--profile is auto, server or small, found `huge`")]
+    [InlineData("--floats exact", "--floats is deterministic or fast, found `exact`")]
+    public void Options_WithAnotherWord_SayWhich(string option, string words)
+    {
+        MoteResult r = Shell($"exec \"$MOTE\" call {option} \"$FILE\" 'add(1, 2)'");
+        Assert.Equal(64, r.Code);
+        Assert.Contains(words, r.Error);
+    }
+
+    [Fact]
     public void File_ThatNeverEnds_IsRefused()
     {
         LinuxOnly();

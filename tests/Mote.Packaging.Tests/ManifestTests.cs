@@ -40,8 +40,10 @@ public sealed class ManifestTests : IDisposable
         Assert.Equal(new MicroVmLimits { MemoryBytes = 16 << 20, Time = TimeSpan.FromMilliseconds(250), Handles = 500 }, filter.Limits);
         Assert.Equal((8, 100), (filter.Concurrency, filter.Queue));
         Assert.Equal(new BuildManifest("make", Path.Combine(_files.Folder, "src")), filter.Build);
+        Assert.Equal(FloatMode.Fast, filter.Floats);
         Assert.Equal(16, filter.Line);
         // What is not said.
+        Assert.Equal(FloatMode.Deterministic, archive.Floats);
         Assert.Equal((1, 1024, null), (archive.Concurrency, archive.Queue, archive.Build));
         Assert.Equal(new MicroVmLimits(), archive.Limits);
         Assert.Empty(archive.Grants.KeyValue);
@@ -214,6 +216,8 @@ public sealed class ManifestTests : IDisposable
     [InlineData("source = \"filter.wasm\"", "source = \"\"", "source")]
     [InlineData("source = \"filter.wasm\"", "source = \"a\\u0000b\"", "source")]
     [InlineData("instance = \"pooled\"", "instance = \"warm\"", "\"per-event\" or \"pooled\", found \"warm\"")]
+    [InlineData("floats = \"fast\"", "floats = \"exact\"", "\"deterministic\" or \"fast\", found \"exact\"")]
+    [InlineData("floats = \"fast\"", "floats = true", "must be a string, found true or false")]
     [InlineData("command = \"make\"", "command = 1", "must be a string")]
     [InlineData("workdir = \"src\"", "workdir = \"\\u0000\"", "workdir")]
     [InlineData("keyvalue = [\"default\", \"other\"]", "keyvalue = \"default\"", "must be a list of strings, found a string")]

@@ -25,6 +25,7 @@ public sealed class Manifests : IDisposable
         [component.filter]
         source = "filter.wasm"
         instance = "pooled"
+        floats = "fast"
 
         [component.filter.build]
         command = "make"

@@ -20,20 +20,22 @@ internal static class CallCommand
         var environment = SharedOptions.Pairs("--env", "A variable of the component's environment; it sees no others.");
         var memory = ToolHost.MemoryOption();
         var time = SharedOptions.Time("--time", "Most wall-clock time of a call (without limit).");
+        var profile = SharedOptions.Profile();
+        var floats = SharedOptions.Floats();
         var json = SharedOptions.Json();
-        var command = new Command("call", "Call a component's functions. Ends with 1 where a result is an err.") { file, calls, environment, memory, time, json };
+        var command = new Command("call", "Call a component's functions. Ends with 1 where a result is an err.") { file, calls, environment, memory, time, profile, floats, json };
         command.SetAction(r =>
         {
             var grants = new Grants { Environment = [.. r.GetValue(environment)!.Select(SharedOptions.Pair)] };
-            return Run(r.GetValue(file)!, r.GetValue(calls)!, grants, ToolHost.Limits(r.GetValue(memory)!, SharedOptions.TimeOf(r, time)), r.GetValue(json));
+            using ComponentHost host = ToolHost.Make(Streams, SharedOptions.ProfileOf(r, profile) ?? ProfileKind.Auto);
+            using InstanceTemplate template = host.Load(r.GetValue(file)!, SharedOptions.FloatsOf(r, floats));
+            return Run(host, template, r.GetValue(file)!, r.GetValue(calls)!, grants, ToolHost.Limits(r.GetValue(memory)!, SharedOptions.TimeOf(r, time)), r.GetValue(json));
         });
         return command;
     }
 
-    private static int Run(string path, string[] calls, Grants grants, MicroVmLimits limits, bool json)
+    private static int Run(ComponentHost host, InstanceTemplate template, string path, string[] calls, Grants grants, MicroVmLimits limits, bool json)
     {
-        using ComponentHost host = ToolHost.Make(Streams);
-        using InstanceTemplate template = host.Load(path);
         (string[] Path, Value[] Arguments)[] parsed = [.. calls.Select(c => Parse(path, template, c))];
         using MicroVm vm = host.Start(template, ToolHost.Component(path, grants, limits));
         int code = ExitCode.Ok;

@@ -21,6 +21,8 @@ internal static class DoctorCommand
         Fail,
     }
 
+    private static readonly System.Version s_glibc = new(2, 34);
+
     private sealed record Check(string Name, Verdict Verdict, string Text);
 
     public static Command Make()
@@ -60,15 +62,21 @@ internal static class DoctorCommand
     private static IEnumerable<Check> All()
     {
         yield return Machine();
+        if (OperatingSystem.IsLinux())
+        {
+            yield return CLibrary();
+            yield return Ssl();
+        }
+
         (Check library, Engine? engine) = Library(out ProfileKind profile);
         yield return library;
         if (engine is not null)
         {
             using (engine)
             {
-                yield return new("engine", profile == ProfileKind.Server ? Verdict.Ok : Verdict.Note, profile == ProfileKind.Server
-                    ? "pooled: instances start in microseconds"
-                    : "small-device profile: address space cannot be reserved here (a container's or ulimit -v's limit?), so instances start slower and run with explicit bounds checks");
+                yield return new("profile", profile == ProfileKind.Server ? Verdict.Ok : Verdict.Note, profile == ProfileKind.Server
+                    ? "server: address space is reserved and instances are pooled, they start in microseconds"
+                    : "small: address space cannot be reserved here (a container's or ulimit -v's limit?), so instances start slower and run with explicit bounds checks");
                 yield return Run(engine);
             }
         }
@@ -88,6 +96,16 @@ internal static class DoctorCommand
             ? new("machine", Verdict.Ok, text)
             : new("machine", Verdict.Fail, $"{text}: components run on x86-64 and arm64 only");
     }
+
+    private static Check CLibrary() => Libc.GlibcVersion() is not { } version
+        ? new("C library", Verdict.Fail, "not glibc (musl?): libwasmtime is built for glibc 2.28 and newer, the SQLite library for 2.34")
+        : System.Version.TryParse(version, out System.Version? v) && v < s_glibc
+            ? new("C library", Verdict.Note, $"glibc {version}: the SQLite library, which key-value stores are in, needs {s_glibc}")
+            : new("C library", Verdict.Ok, $"glibc {version}");
+
+    private static Check Ssl() => OpenSsl.Name() is { } name
+        ? new("OpenSSL", Verdict.Ok, name)
+        : new("OpenSSL", Verdict.Fail, "libssl.so.3 is not installed, and hashes and TLS need it: apt-get install libssl3");
 
     private static (Check Check, Engine? Engine) Library(out ProfileKind profile)
     {
@@ -145,7 +163,7 @@ internal static class DoctorCommand
         try
         {
             long max = long.Parse(File.ReadAllText("/proc/sys/vm/max_map_count"), CultureInfo.InvariantCulture);
-            return new("memory mappings", max >= 65_530 ? Verdict.Ok : Verdict.Note, $"vm.max_map_count is {max}: an instance takes 3");
+            return new("memory mappings", max >= 65_530 ? Verdict.Ok : Verdict.Note, string.Create(CultureInfo.InvariantCulture, $"vm.max_map_count is {max}: a live microVM takes 3, as does a loaded module, so about {max * 7 / 10 / 3} of both together"));
         }
         catch (Exception e) when (e is IOException or FormatException or UnauthorizedAccessException)
         {

@@ -20,7 +20,9 @@ internal static class RunCommand
         var environment = SharedOptions.Pairs("--env", "A variable of the program's environment; it sees no others.");
         var memory = ToolHost.MemoryOption();
         var time = SharedOptions.Time("--time", "Most wall-clock time (without limit).");
-        var command = new Command("run", "Run a program.") { file, environment, memory, time, arguments };
+        var profile = SharedOptions.Profile();
+        var floats = SharedOptions.Floats();
+        var command = new Command("run", "Run a program.") { file, environment, memory, time, profile, floats, arguments };
         command.SetAction(r =>
         {
             string path = r.GetValue(file)!;
@@ -29,15 +31,15 @@ internal static class RunCommand
                 Arguments = [Path.GetFileName(path), .. r.GetValue(arguments) ?? []],
                 Environment = [.. r.GetValue(environment)!.Select(SharedOptions.Pair)],
             };
-            return Run(path, grants, ToolHost.Limits(r.GetValue(memory)!, SharedOptions.TimeOf(r, time)));
+            using ComponentHost host = ToolHost.Make(Streams, SharedOptions.ProfileOf(r, profile) ?? ProfileKind.Auto);
+            using InstanceTemplate template = host.Load(path, SharedOptions.FloatsOf(r, floats));
+            return Run(host, template, path, grants, ToolHost.Limits(r.GetValue(memory)!, SharedOptions.TimeOf(r, time)));
         });
         return command;
     }
 
-    private static int Run(string path, Grants grants, MicroVmLimits limits)
+    private static int Run(ComponentHost host, InstanceTemplate template, string path, Grants grants, MicroVmLimits limits)
     {
-        using ComponentHost host = ToolHost.Make(Streams);
-        using InstanceTemplate template = host.Load(path);
         var entry = CommandRun.Bind(template);
         bool isCoreProgram = template.Functions.Any(f => f.Path is [CoreProgram.Entry]);
         if (entry is null && !isCoreProgram)

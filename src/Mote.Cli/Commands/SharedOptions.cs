@@ -4,6 +4,7 @@ using System.CommandLine.Parsing;
 using System.Globalization;
 using System.Numerics;
 using Mote.Packaging;
+using Mote.Runtime;
 
 namespace Mote.Cli.Commands;
 
@@ -58,6 +59,32 @@ internal static class SharedOptions
         Description = "The same seed gives the same readings and faults.",
         CustomParser = r => Parse(r, "--seed", 0, int.MaxValue),
     };
+
+    /// <summary>The machine's profile; null where it is not given.</summary>
+    public static Option<string?> Profile() => new("--profile")
+    {
+        Description = "server reserves address space and pools instances, small does neither, auto takes server where it can be had (auto).",
+        HelpName = "auto|server|small",
+        Validators = { r => Check(r, v => v is "auto" or "server" or "small", "is auto, server or small") },
+    };
+
+    public static ProfileKind? ProfileOf(ParseResult r, Option<string?> option) => r.GetValue(option) switch
+    {
+        null => null,
+        "server" => ProfileKind.Server,
+        "small" => ProfileKind.SmallDevice,
+        _ => ProfileKind.Auto,
+    };
+
+    public static Option<string> Floats() => new("--floats")
+    {
+        Description = "deterministic gives the same bits on every processor; fast gives the processor's own NaNs.",
+        HelpName = "deterministic|fast",
+        DefaultValueFactory = _ => "deterministic",
+        Validators = { r => Check(r, v => v is "deterministic" or "fast", "is deterministic or fast") },
+    };
+
+    public static FloatMode FloatsOf(ParseResult r, Option<string> option) => r.GetValue(option) == "fast" ? FloatMode.Fast : FloatMode.Deterministic;
 
     private static T? Parse<T>(ArgumentResult r, string name, T min, T max)
         where T : struct, INumber<T>

@@ -21,8 +21,9 @@ internal static class UpCommand
         Option<string?> upstream = SharedOptions.Url("--upstream", "Where alerts are posted as CloudEvents.", "http", "https");
         var data = new Option<string?>("--data") { Description = "The data folder (.mote beside the manifest).", HelpName = "DIR" };
         Option<string?> duration = SharedOptions.Time("--duration", "End by itself after this time.");
+        var profile = SharedOptions.Profile();
         Option<bool> json = SharedOptions.Json();
-        var command = new Command("up", "Run an app until Ctrl-C, and then say what it did.") { dir, config, variables, listen, broker, upstream, data, duration, json };
+        var command = new Command("up", "Run an app until Ctrl-C, and then say what it did.") { dir, config, variables, listen, broker, upstream, data, profile, duration, json };
         command.SetAction(async (r, _) =>
         {
             AppManifest app = AppManifest.Load(r.GetValue(dir)!, Variables(r.GetValue(variables)!));
@@ -31,6 +32,7 @@ internal static class UpCommand
             if (SharedOptions.UrlOf(r, broker) is { } b) node = node with { BrokerUrl = b };
             if (SharedOptions.UrlOf(r, upstream) is { } u) node = node with { UpstreamUrl = u };
             if (r.GetValue(data) is { } d) node = node with { DataFolder = Path.GetFullPath(d) };
+            if (SharedOptions.ProfileOf(r, profile) is { } p) node = node with { Profile = p };
             await Run(app, node, SharedOptions.TimeOf(r, duration), r.GetValue(json)).ConfigureAwait(false);
             return ExitCode.Ok;
         });

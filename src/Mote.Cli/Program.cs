@@ -19,6 +19,8 @@ internal static class Program
         if (args is [CompileWorker.Command, ..]) return CompileWorker.Run(args.AsSpan(1));
         var root = new RootCommand("Mote runs WebAssembly components as microVMs at the edge of the network.")
         {
+            NewCommand.Make(),
+            BuildCommand.Make(),
             UpCommand.Make(),
             RunCommand.Make(),
             CallCommand.Make(),

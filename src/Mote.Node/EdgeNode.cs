@@ -26,13 +26,14 @@ public sealed class EdgeNode : IAsyncDisposable
     private readonly HttpClient _http = new(new SocketsHttpHandler { AllowAutoRedirect = false }) { Timeout = TimeSpan.FromSeconds(30) };
     private readonly string _boot = Guid.NewGuid().ToString("N");
     private ComponentHost _host = null!;
+    private volatile SecretValues _secrets = SecretValues.None;
     private long _eventNumber;
 
     private EdgeNode(NodeConfig config, DataFolder folder, Action<string> log)
     {
         _config = config;
         _folder = folder;
-        _log = new ThrottledLog(log, TimeProvider.System);
+        _log = new ThrottledLog(line => log(_secrets.Mask(line)), TimeProvider.System);
     }
 
     /// <summary>The broker.</summary>
@@ -109,6 +110,7 @@ public sealed class EdgeNode : IAsyncDisposable
             Broker = _ => Broker,
         });
         var routes = new List<MqttRoute>();
+        foreach (AppManifest app in apps) _secrets = _secrets.With(app.Secrets); // before the first line is written
         foreach (AppManifest app in apps) routes.AddRange(Prepare(app));
 
         if (_config.UpstreamUrl is { } url) Upstream = new HttpUpstream(url, _http, TimeProvider.System, line => _log.Write("upstream", line));

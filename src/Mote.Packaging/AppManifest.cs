@@ -21,11 +21,6 @@ public sealed record ComponentManifest(
     public FloatMode Floats { get; init; }
 }
 
-/// <summary>How a component is built.</summary>
-/// <param name="Command">The shell command.</param>
-/// <param name="Folder">Where it runs, absolute.</param>
-public sealed record BuildManifest(string Command, string Folder);
-
 /// <summary>Messages of a topic go to a component.</summary>
 /// <param name="Topic">A topic filter: + and # are wildcards.</param>
 /// <param name="Component">The component's name.</param>
@@ -44,15 +39,25 @@ public sealed record AppManifest(string File, string Name, string Version, IRead
     /// <summary>The name manifests have.</summary>
     public const string FileName = "mote.toml";
 
+    /// <summary>The values of its variables that are secret.</summary>
+    public SecretValues Secrets { get; init; } = SecretValues.None;
+
     /// <summary>Reads a manifest.</summary>
     /// <param name="path">The file, or the folder it is in.</param>
     /// <param name="variable">Values of variables that the operator gives; null where there is none.</param>
     /// <exception cref="ConfigException">It has a fault.</exception>
     public static AppManifest Load(string path, Func<string, string?> variable)
     {
+        return new ManifestReader(FileOf(path), variable).Read();
+    }
+
+    /// <summary>The manifest, absolute, of a path that a user gave.</summary>
+    /// <param name="path">The file, or the folder it is in.</param>
+    /// <exception cref="ConfigException">There is none.</exception>
+    public static string FileOf(string path)
+    {
         string file = Directory.Exists(path) ? Path.Combine(path, FileName) : path;
-        if (!System.IO.File.Exists(file)) throw new ConfigException(file, 0, $"there is no manifest here: `mote up` wants a folder with a {FileName}");
-        return new ManifestReader(Path.GetFullPath(file), variable).Read();
+        return System.IO.File.Exists(file) ? Path.GetFullPath(file) : throw new ConfigException(file, 0, $"there is no manifest here: a folder with a {FileName} is needed (`mote new` writes one)");
     }
 
     /// <summary>The component of this name.</summary>

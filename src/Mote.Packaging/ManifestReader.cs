@@ -13,6 +13,7 @@ internal sealed partial class ManifestReader(string file, Func<string, string?> 
 
     private readonly string _folder = Path.GetDirectoryName(file)!;
     private readonly Dictionary<string, string?> _variables = [];
+    private readonly List<string> _secrets = [];
 
     public AppManifest Read()
     {
@@ -27,7 +28,7 @@ internal sealed partial class ManifestReader(string file, Func<string, string?> 
         List<ComponentManifest> components = ReadComponents(root);
         List<MqttTriggerManifest> triggers = ReadTriggers(root, components);
         root.RejectUnknown("the manifest");
-        return new AppManifest(file, name, version, components, triggers);
+        return new AppManifest(file, name, version, components, triggers) { Secrets = new SecretValues(_secrets) };
     }
 
     /// <summary>[variables]: name = { default = "…" } or { required = true }.</summary>
@@ -40,11 +41,12 @@ internal sealed partial class ManifestReader(string file, Func<string, string?> 
             bool required = v.Boolean("required") ?? false;
             // Every key is read, used or not: what was not read is unknown.
             string? standard = v.String("default");
-            _ = v.Boolean("secret");
+            bool secret = v.Boolean("secret") ?? false;
             string? given = operatorVariable(name) ?? standard;
             v.RejectUnknown($"variable `{name}`");
-            if (required && given is null) throw v.Error($"variable `{name}` is required and has no value: set it with --variable {name}=… or in the environment as MOTE_VARIABLE_{name.ToUpperInvariant().Replace('-', '_')}");
+            if (required && given is null) throw v.Error($"variable `{name}` is required and has no value: set it with --variable {name}=… or in the environment as {VariableValues.EnvironmentName(name)}");
             _variables[name] = given;
+            if (secret && given is not null) _secrets.Add(given);
         }
     }
 
@@ -85,7 +87,7 @@ internal sealed partial class ManifestReader(string file, Func<string, string?> 
             ReadLimits(name, limits),
             concurrency,
             (int)(limits?.Integer("queue", 1, 1_000_000) ?? 1024),
-            ReadBuild(c),
+            BuildManifest.Read(c, _folder),
             c.Line)
         {
             Floats = c.String("floats") switch
@@ -151,14 +153,6 @@ internal sealed partial class ManifestReader(string file, Func<string, string?> 
             Time = limits.Time("time", max: TimeSpan.FromDays(1)) ?? defaults.Time,
             Handles = (int)(limits.Integer("handles", 16, 1 << 24) ?? defaults.Handles),
         };
-    }
-
-    private BuildManifest? ReadBuild(TomlTable c)
-    {
-        if (c.Table("build") is not { } b) return null;
-        var build = new BuildManifest(b.Required("command", "\"make\""), b.Path("workdir", _folder, b.String("workdir") ?? "."));
-        b.RejectUnknown("[component.….build]");
-        return build;
     }
 
     private static List<MqttTriggerManifest> ReadTriggers(TomlTable root, List<ComponentManifest> components)

@@ -39,7 +39,7 @@ public sealed class ManifestTests : IDisposable
         Assert.Equal([new("LEVEL", "debug")], filter.Grants.Environment);
         Assert.Equal(new MicroVmLimits { MemoryBytes = 16 << 20, Time = TimeSpan.FromMilliseconds(250), Handles = 500 }, filter.Limits);
         Assert.Equal((8, 100), (filter.Concurrency, filter.Queue));
-        Assert.Equal(new BuildManifest("make", Path.Combine(_files.Folder, "src")), filter.Build);
+        Assert.Equal(("make", Path.Combine(_files.Folder, "src")), (filter.Build!.Command, filter.Build.Folder));
         Assert.Equal(FloatMode.Fast, filter.Floats);
         Assert.Equal(16, filter.Line);
         // What is not said.

@@ -1,4 +1,4 @@
-// mote bindings c: a C header and the glue of the canonical ABI for a WIT world.
+// mote bindings: a C header and the glue of the canonical ABI for a WIT world; and the packages of a world as files.
 using System.CommandLine;
 using Mote.Bindings.C;
 using Mote.Capabilities;
@@ -13,6 +13,22 @@ internal static class BindingsCommand
     {
         var command = new Command("bindings", "Write bindings of a WIT world for a guest's language.");
         command.Add(C());
+        command.Add(Packages());
+        return command;
+    }
+
+    private static Command Packages()
+    {
+        var folder = new Argument<string>("DIR") { Description = "The folder with the world's .wit file.", DefaultValueFactory = _ => "wit" };
+        var command = new Command("wit", "The hosted packages that a world uses, below its deps/: what toolchains of JavaScript, Rust, Go and Python read.") { folder };
+        command.SetAction(r =>
+        {
+            string path = r.GetValue(folder)!;
+            if (!Directory.Exists(path)) throw new CliException(ExitCode.NoInput, $"{path}: there is no such folder");
+            IReadOnlyCollection<string> packages = WitPackages.Write(path);
+            Console.WriteLine($"{Path.Combine(path, "deps")}: {(packages.Count == 0 ? "nothing is needed" : string.Join(", ", packages))}");
+            return ExitCode.Ok;
+        });
         return command;
     }
 

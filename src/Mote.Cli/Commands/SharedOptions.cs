@@ -17,7 +17,8 @@ internal static class SharedOptions
         Description = description,
         HelpName = "KEY=VALUE",
         DefaultValueFactory = _ => [],
-        Validators = { r => Check(r, v => v.IndexOf('=') > 0, "must be KEY=VALUE") },
+        // What was found is not shown: it may be the secret that somebody forgot to name.
+        Validators = { r => { if (r.Tokens.Any(t => t.Value.IndexOf('=') <= 0)) r.AddError($"{r.Option.Name} must be KEY=VALUE"); } },
     };
 
     public static KeyValuePair<string, string> Pair(string text)
@@ -25,6 +26,20 @@ internal static class SharedOptions
         int at = text.IndexOf('=');
         return new(text[..at], text[(at + 1)..]);
     }
+
+    /// <summary>Values of an app's variables.</summary>
+    public static Option<string[]> Variables() => Pairs("--variable", "A value for {{ KEY }} in the manifest. Where it is not given: --variables, then the environment's MOTE_VARIABLE_KEY, then the file KEY of $CREDENTIALS_DIRECTORY, then the default.");
+
+    /// <summary>Files of them.</summary>
+    public static Option<string[]> VariableFiles() => new("--variables")
+    {
+        Description = "A TOML file with values for the manifest's variables: KEY = \"VALUE\".",
+        HelpName = "FILE",
+        DefaultValueFactory = _ => [],
+    };
+
+    public static VariableValues VariablesOf(ParseResult r, Option<string[]> values, Option<string[]> files) =>
+        new(r.GetValue(values)!.Select(Pair), r.GetValue(files)!, Environment.GetEnvironmentVariable);
 
     /// <summary>A time such as 30s or 2min; null where it is not given.</summary>
     public static Option<string?> Time(string name, string description) => new(name)

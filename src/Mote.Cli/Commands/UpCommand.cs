@@ -15,7 +15,8 @@ internal static class UpCommand
     {
         var dir = new Argument<string>("DIR") { Description = "A folder with a mote.toml, or the file.", DefaultValueFactory = _ => "." };
         var config = new Option<string?>("--config") { Description = "Node config; by default node.toml beside the manifest, where there is one.", HelpName = "FILE" };
-        Option<string[]> variables = SharedOptions.Pairs("--variable", "A value for {{ KEY }} in the manifest. The environment's MOTE_VARIABLE_KEY is used where this is not given.");
+        Option<string[]> variables = SharedOptions.Variables();
+        Option<string[]> variableFiles = SharedOptions.VariableFiles();
         var listen = new Option<string?>("--listen") { Description = "Where the embedded MQTT broker listens (127.0.0.1:1883); port 0 chooses one.", HelpName = "ADDRESS:PORT" };
         Option<string?> broker = SharedOptions.Url("--broker", "An external MQTT broker in place of the embedded one.", "mqtt");
         Option<string?> upstream = SharedOptions.Url("--upstream", "Where alerts are posted as CloudEvents.", "http", "https");
@@ -23,10 +24,10 @@ internal static class UpCommand
         Option<string?> duration = SharedOptions.Time("--duration", "End by itself after this time.");
         var profile = SharedOptions.Profile();
         Option<bool> json = SharedOptions.Json();
-        var command = new Command("up", "Run an app until Ctrl-C, and then say what it did.") { dir, config, variables, listen, broker, upstream, data, profile, duration, json };
+        var command = new Command("up", "Run an app until Ctrl-C, and then say what it did.") { dir, config, variables, variableFiles, listen, broker, upstream, data, profile, duration, json };
         command.SetAction(async (r, _) =>
         {
-            AppManifest app = AppManifest.Load(r.GetValue(dir)!, Variables(r.GetValue(variables)!));
+            AppManifest app = AppManifest.Load(r.GetValue(dir)!, SharedOptions.VariablesOf(r, variables, variableFiles).Find);
             NodeConfig node = Config(app, r.GetValue(config));
             if (r.GetValue(listen) is { } l) node = node with { BrokerListen = l, BrokerUrl = null };
             if (SharedOptions.UrlOf(r, broker) is { } b) node = node with { BrokerUrl = b };
@@ -70,11 +71,5 @@ internal static class UpCommand
         if (file is not null && !File.Exists(file)) throw new CliException(ExitCode.NoInput, $"{file}: there is no such node config");
         var defaults = new NodeConfig { DataFolder = Path.Combine(folder, ".mote"), Compiler = ToolHost.Compiler() };
         return file is not null ? NodeConfig.Load(file, defaults) : File.Exists(beside) ? NodeConfig.Load(beside, defaults) : defaults;
-    }
-
-    private static Func<string, string?> Variables(string[] given)
-    {
-        Dictionary<string, string> values = new(given.Select(SharedOptions.Pair).DistinctBy(p => p.Key));
-        return name => values.GetValueOrDefault(name) ?? Environment.GetEnvironmentVariable($"MOTE_VARIABLE_{name.ToUpperInvariant().Replace('-', '_')}");
     }
 }

@@ -139,4 +139,52 @@ internal static class Guests
           (instance $i (export "handle" (func $handle)))
           (export "wasi:messaging/incoming-handler@0.2.0-draft" (instance $i)))
         """;
+
+    /// <summary>Reads the variable `token`, logs it, and answers with an error that has it.</summary>
+    public const string Indiscreet = """
+        (component
+          (import "wasi:messaging/types@0.2.0-draft" (instance $types
+            (export "message" (type (sub resource)))
+            (type $e (variant (case "timeout") (case "connection" string) (case "permission-denied" string) (case "other" string)))
+            (export "error" (type (eq $e)))))
+          (alias export $types "message" (type $message))
+          (alias export $types "error" (type $error))
+          (import "wasi:config/store@0.2.0-rc.1" (instance $config
+            (type $e (variant (case "upstream" string) (case "io" string)))
+            (export "error" (type $error (eq $e)))
+            (export "get" (func (param "key" string) (result (result (option string) (error $error)))))))
+          (import "wasi:logging/logging@0.1.0-draft" (instance $logging
+            (type $l (enum "trace" "debug" "info" "warn" "error" "critical"))
+            (export "level" (type $level (eq $l)))
+            (export "log" (func (param "level" $level) (param "context" string) (param "message" string)))))
+          (core module $memory-module
+            (memory (export "memory") 1)
+            (global $at (mut i32) (i32.const 1024))
+            (data (i32.const 64) "token")
+            (func (export "realloc") (param i32 i32 i32) (param $size i32) (result i32)
+              (global.set $at (i32.and (i32.add (global.get $at) (i32.const 7)) (i32.const -8)))
+              (global.get $at) (global.set $at (i32.add (global.get $at) (local.get $size)))))
+          (core instance $mem (instantiate $memory-module))
+          (alias core export $mem "memory" (core memory $memory))
+          (alias core export $mem "realloc" (core func $realloc))
+          (core func $drop (canon resource.drop $message))
+          (core func $get (canon lower (func $config "get") (memory $memory) (realloc $realloc)))
+          (core func $log (canon lower (func $logging "log") (memory $memory) (realloc $realloc)))
+          (core module $M
+            (import "m" "memory" (memory 1))
+            (import "h" "drop" (func $drop (param i32)))
+            (import "h" "get" (func $get (param i32 i32 i32)))
+            (import "h" "log" (func $log (param i32 i32 i32 i32 i32)))
+            (func (export "handle") (param i32) (result i32)
+              (call $drop (local.get 0))
+              (call $get (i32.const 64) (i32.const 5) (i32.const 256))
+              (call $log (i32.const 2) (i32.load (i32.const 264)) (i32.load (i32.const 268)) (i32.load (i32.const 264)) (i32.load (i32.const 268)))
+              (i32.store (i32.const 128) (i32.const 1)) (i32.store (i32.const 132) (i32.const 3))
+              (i32.store (i32.const 136) (i32.load (i32.const 264))) (i32.store (i32.const 140) (i32.load (i32.const 268)))
+              (i32.const 128)))
+          (core instance $m (instantiate $M (with "m" (instance $mem)) (with "h" (instance (export "drop" (func $drop)) (export "get" (func $get)) (export "log" (func $log))))))
+          (func $handle (param "message" (own $message)) (result (result (error $error))) (canon lift (core func $m "handle") (memory $memory)))
+          (instance $i (export "handle" (func $handle)))
+          (export "wasi:messaging/incoming-handler@0.2.0-draft" (instance $i)))
+        """;
 }

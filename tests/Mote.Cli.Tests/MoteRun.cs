@@ -43,6 +43,9 @@ internal sealed class MoteRun : IDisposable
     /// <summary>Nothing here takes as long, except on a machine that does something else.</summary>
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
 
+    /// <summary>Builds install packages and run compilers of their own.</summary>
+    private static readonly TimeSpan s_buildPatience = TimeSpan.FromMinutes(5);
+
     private static readonly Lazy<string> s_cache = new(() =>
     {
         string folder = Directory.CreateTempSubdirectory("mote-cli-tests-").FullName;
@@ -93,10 +96,21 @@ internal sealed class MoteRun : IDisposable
         return run.End();
     }
 
-    /// <summary>Starts it, and leaves it running.</summary>
-    public static MoteRun Start(params string[] arguments)
+    /// <summary>Runs it to its end in a folder.</summary>
+    public static MoteResult RunIn(string folder, params string[] arguments)
     {
-        var run = new MoteRun(arguments, null, null);
+        using var run = new MoteRun(arguments, null, folder);
+        run._process.StandardInput.Close();
+        return run.End(s_buildPatience);
+    }
+
+    /// <summary>Starts it, and leaves it running.</summary>
+    public static MoteRun Start(params string[] arguments) => StartWith(null, arguments);
+
+    /// <summary>Starts it with variables of the environment, and leaves it running.</summary>
+    public static MoteRun StartWith(IReadOnlyDictionary<string, string>? environment, params string[] arguments)
+    {
+        var run = new MoteRun(arguments, environment, null);
         run._process.StandardInput.Close();
         return run;
     }
@@ -128,9 +142,11 @@ internal sealed class MoteRun : IDisposable
     }
 
     /// <summary>Waits for its end.</summary>
-    public MoteResult End()
+    public MoteResult End() => End(s_patience);
+
+    private MoteResult End(TimeSpan patience)
     {
-        if (!_process.WaitForExit(s_patience)) throw new InvalidOperationException($"it does not end: {string.Join(' ', _process.StartInfo.ArgumentList)}\n{_out}\n{_error}");
+        if (!_process.WaitForExit(patience)) throw new InvalidOperationException($"it does not end: {string.Join(' ', _process.StartInfo.ArgumentList)}\n{_out}\n{_error}");
         Task.WaitAll(_outEnd.Task, _errorEnd.Task);
         return new MoteResult(_process.ExitCode, _out.ToString(), _error.ToString());
     }

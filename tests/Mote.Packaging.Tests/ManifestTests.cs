@@ -6,7 +6,7 @@ namespace Mote.Packaging.Tests;
 
 public sealed class ManifestTests : IDisposable
 {
-    private const string Small = """
+    internal const string Small = """
         mote = 1
         [app]
         name = "app"

@@ -45,7 +45,8 @@ internal static class BindingsCommand
             string path = r.GetValue(wit)!;
             try
             {
-                WitWorld chosen = Find(WitResolver.Resolve(Read(path), r.GetValue(features), HostedWit.Files()), path, r.GetValue(world));
+                List<(string Path, string Text)> files = Read(path);
+                WitWorld chosen = Find(WitResolver.Resolve(files, r.GetValue(features), HostedWit.Files()), files, path, r.GetValue(world));
                 (string headerName, string header, string sourceName, string source) = CBindings.Generate(chosen, new CBindingsOptions { Name = r.GetValue(name) });
                 string folder = Directory.CreateDirectory(r.GetValue(output)!).FullName;
                 File.WriteAllText(Path.Combine(folder, headerName), header);
@@ -81,10 +82,11 @@ internal static class BindingsCommand
         }
     }
 
-    private static WitWorld Find(WitResolve resolve, string path, string? name)
+    private static WitWorld Find(WitResolve resolve, List<(string Path, string Text)> files, string path, string? name)
     {
-        // The worlds of the library are found by their full names only: the user's own are meant otherwise.
-        WitWorld[] own = [.. resolve.Packages.SelectMany(p => p.Worlds).Where(w => HostedWit.Files().All(f => !f.Text.Contains($"package {w.Package!.Name};", StringComparison.Ordinal)))];
+        // The worlds of the library and of deps/ are found by their full names only: the user's own are meant otherwise.
+        string deps = Path.Combine(path, "deps") + Path.DirectorySeparatorChar;
+        WitWorld[] own = [.. resolve.Packages.SelectMany(p => p.Worlds).Where(w => files.Any(f => !f.Path.StartsWith(deps, StringComparison.Ordinal) && f.Text.Contains($"package {w.Package!.Name};", StringComparison.Ordinal)))];
         if (name is null && own.Length == 1) return own[0];
         string list = own.Length == 0 ? "there are no worlds" : $"there are {string.Join(", ", own.Select(w => w.QualifiedName))}";
         if (name is null) throw new CliException(ExitCode.BadInput, $"{path}: say which world with --world: {list}");

@@ -1,0 +1,45 @@
+// A project of a template, built as its user would; skips the test where the tools of its language cannot be had.
+using System.Diagnostics;
+
+namespace Mote.Cli.Tests;
+
+internal static class TemplateProject
+{
+    /// <summary>Writes and builds a project in a folder; its path.</summary>
+    public static string Build(TempFolder folder, string template, string name = "my-app")
+    {
+        foreach (string tool in template.EndsWith("-c", StringComparison.Ordinal) ? ["npm", "clang-19", "wasm-ld-19"] : (string[])["npm"])
+        {
+            if (!IsInstalled(tool)) Assert.Skip($"{tool} is not installed");
+        }
+
+        MoteRun.RunIn(folder.Path, "new", "-t", template, name).Succeeded();
+        MoteResult build = MoteRun.RunIn(folder[name], "build");
+        if (build.Error.Contains("`npm install", StringComparison.Ordinal)) Assert.Skip($"npm cannot get the packages of the template: {build.Error.Trim().Split('\n')[^2]}");
+        build.Succeeded();
+        return folder[name];
+    }
+
+    /// <summary>The first address with this scheme in a line: host and port.</summary>
+    public static string Address(string line, string scheme)
+    {
+        string begin = $"{scheme}://";
+        int at = line.IndexOf(begin, StringComparison.Ordinal) + begin.Length;
+        return line[at..].Split(' ', '/')[0];
+    }
+
+    private static bool IsInstalled(string tool)
+    {
+        try
+        {
+            using Process process = Process.Start(new ProcessStartInfo(tool, "--version") { RedirectStandardOutput = true, RedirectStandardError = true })!;
+            process.StandardOutput.ReadToEnd();
+            process.WaitForExit();
+            return true;
+        }
+        catch (System.ComponentModel.Win32Exception)
+        {
+            return false;
+        }
+    }
+}

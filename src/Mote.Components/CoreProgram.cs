@@ -31,14 +31,14 @@ public static class CoreProgram
     public static byte[] ToComponent(ReadOnlySpan<byte> module, Engine engine)
     {
         if (engine.Validate(module) is { } error) throw new ComponentException(ComponentErrorKind.Invalid, error);
-        CoreModule m = CoreModule.Read(module, 0, new CoreTypeInterner());
+        byte[] bytes = CoreImports.Unique(module);
+        CoreModule m = CoreModule.Read(bytes, 0, new CoreTypeInterner());
         if (!m.Exports.Any(e => e.Name == CoreEntry && e.Kind == ExternKind.Func)) throw new ComponentException(ComponentErrorKind.Link, $"a core module that exports no function `{CoreEntry}` is not a program: it exports {Names(m.Exports.Select(e => e.Name))}");
         if (m.Imports.Where(i => i.Module != ImportModule || i.Type.Kind != ExternKind.Func).ToArray() is { Length: > 0 } foreign) throw new ComponentException(ComponentErrorKind.Link, $"a core module may import functions of {ImportModule} only; this one imports {Names(foreign.Select(i => $"{i.Module}.{i.Name}"))}");
         if (m.Type.Exports[CoreEntry].Func is not { Parameters.Length: 0, Results.Length: 0 }) throw new ComponentException(ComponentErrorKind.Link, $"the function `{CoreEntry}` of a program takes nothing and gives nothing");
-        (string Name, CoreSubType Type)[] imports = [.. m.Imports.Select(i => (i.Name, i.Type.Func!)).Distinct()];
+        (string Name, CoreSubType Type)[] imports = [.. m.Imports.Select(Wanted).Distinct()];
         foreach ((string name, CoreSubType type) in imports) CheckImport(name, type);
 
-        byte[] bytes = module.ToArray();
         var file = new WasmWriter();
         file.Raw("\0asm\x0d\0\x01\0"u8);
         file.Section(1, s => s.Raw(bytes));
@@ -70,11 +70,11 @@ public static class CoreProgram
         {
             s.U32(2);
             s.Raw([0x01]);
-            s.Vector(Enumerable.Range(0, imports.Length), i =>
+            s.Vector(m.Imports, i =>
             {
-                s.Name(imports[i].Name);
+                s.Name(i.Name);
                 s.Raw([0x00]);
-                s.U32((uint)i);
+                s.U32((uint)Array.IndexOf(imports, Wanted(i)));
             });
             s.Raw([0x00, 0x00, 0x01]); // module 0, one argument: core instance 0
             s.Name(ImportModule);
@@ -110,6 +110,8 @@ public static class CoreProgram
         });
         return file.ToArray();
     }
+
+    private static (string Name, CoreSubType Type) Wanted((string Module, string Name, CoreExternType Type) import) => (CoreImports.Original(import.Name), import.Type.Func!);
 
     /// <summary>What no preview-1 function looks like could not be written as a component's import.</summary>
     private static void CheckImport(string name, CoreSubType type)

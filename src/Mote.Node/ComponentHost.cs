@@ -54,8 +54,9 @@ public sealed class ComponentHost : IDisposable
         Http = new HttpCapability(new NoHttpClient());
         var clocks = new ClocksCapability(TimeProvider.System);
         var random = new RandomCapability();
+        var files = new FilesystemCapability();
         Capabilities = new CapabilitySet(
-            new IoCapability(), clocks, random, Cli, new FilesystemCapability(), new SocketsCapability(), new Preview1Capability(Cli, clocks, random),
+            new IoCapability(), clocks, random, Cli, files, new SocketsCapability(), new Preview1Capability(Cli, clocks, random, files),
             new KeyValueCapability(_keyValue), new ConfigCapability(), new LoggingCapability(), Messaging, Http);
     }
 

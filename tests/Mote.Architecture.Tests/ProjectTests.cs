@@ -10,12 +10,13 @@ public sealed class ProjectTests
     private static readonly Dictionary<string, string[]> s_allowed = new()
     {
         ["Mote.Wasmtime"] = [],
+        ["Mote.Files"] = [],
         ["Mote.Wit"] = [],
         ["Mote.Components.Generator"] = [], // compiles Mote.Wit's files as its own
         ["Mote.Components"] = ["Mote.Wasmtime"],
         ["Mote.Bindings.C"] = ["Mote.Wit"],
         ["Mote.Runtime"] = ["Mote.Components"],
-        ["Mote.Capabilities"] = ["Mote.Runtime", "Mote.Components.Generator"],
+        ["Mote.Capabilities"] = ["Mote.Runtime", "Mote.Files", "Mote.Components.Generator"],
         ["Mote.Backends.Sqlite"] = ["Mote.Capabilities"],
         ["Mote.DataPlane"] = ["Mote.Runtime"],
         ["Mote.Packaging"] = ["Mote.Runtime"],
@@ -95,7 +96,7 @@ public sealed class ProjectTests
             ["Wasi.Filesystem"] = ["Wasi.Io", "Wasi.Clocks"], // its WIT uses the clocks' datetime
             ["Wasi.Sockets"] = ["Wasi.Io", "Wasi.Net"],
             ["Wasi.Http"] = ["Wasi.Io", "Wasi.Net"],
-            ["Wasi.Preview1"] = ["Wasi.Io", "Wasi.Cli", "Wasi.Clocks", "Wasi.Random"],
+            ["Wasi.Preview1"] = ["Wasi.Io", "Wasi.Cli", "Wasi.Clocks", "Wasi.Filesystem", "Wasi.Random"],
         };
         foreach ((string path, string text) in Sources.Files("Mote.Capabilities"))
         {

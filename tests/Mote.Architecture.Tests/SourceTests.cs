@@ -60,6 +60,7 @@ public sealed partial class SourceTests
     {
         // Where a file has unsafe code beyond calls of the C API, a SAFETY comment says why it holds.
         Assert.Empty(Where(t => RawPointers().IsMatch(t) && !t.Contains("SAFETY", StringComparison.Ordinal), "Mote.Runtime"));
+        Assert.Empty(Where(t => (RawPointers().IsMatch(t) || FixedMemory().IsMatch(t)) && !t.Contains("SAFETY", StringComparison.Ordinal), "Mote.Files"));
     }
 
     [GeneratedRegex(@"\A\uFEFF?// \S")]
@@ -85,6 +86,9 @@ public sealed partial class SourceTests
 
     [GeneratedRegex(@"\b(Wasmtime\.)?(Memory|Instance|Store|Func|Module|Linker)\b(?=\.(GetBase|Create|Deserialize|CallUnchecked|Compile))|\.Memories\b|\.CoreInstances\b")]
     private static partial Regex EngineMemory();
+
+    [GeneratedRegex(@"\bfixed \(")]
+    private static partial Regex FixedMemory();
 
     [GeneratedRegex(@"\bunsafe\s*\{|\w+\*\s+\w+\s*=")]
     private static partial Regex RawPointers();

@@ -27,6 +27,7 @@ internal static class Wasi
         var cli = new CliCapability(streams ?? StandardStreams.ToLog);
         var clocks = new ClocksCapability(time ?? TimeProvider.System);
         var random = new RandomCapability();
-        return new CapabilitySet(new IoCapability(), clocks, random, cli, new FilesystemCapability(), new SocketsCapability(), new Preview1Capability(cli, clocks, random));
+        var files = new FilesystemCapability();
+        return new CapabilitySet(new IoCapability(), clocks, random, cli, files, new SocketsCapability(), new Preview1Capability(cli, clocks, random, files));
     }
 }

@@ -38,6 +38,34 @@ public sealed class CoreProgramTests
     }
 
     [Fact]
+    public void ToComponent_SameImportTwice_BothAreTheFunction()
+    {
+        byte[] module = Wat.ToWasm("""
+            (module
+              (import "wasi_snapshot_preview1" "fd_write" (func $a (param i32) (result i32)))
+              (import "wasi_snapshot_preview1" "fd_read" (func $other (param i32) (result i32)))
+              (import "wasi_snapshot_preview1" "fd_write" (func $b (param i32) (result i32)))
+              (import "wasi_snapshot_preview1" "fd_write" (func $c (param i32) (result i32)))
+              (memory (export "memory") 1)
+              (data (i32.const 16) "\01\00\00\00\02\00\00\00\03\00\00\00\04\00\00\00")
+              (func (export "_start")
+                (drop (call $a (i32.const 16))) (drop (call $b (i32.const 20))) (drop (call $c (i32.const 24))) (drop (call $other (i32.const 28)))))
+            """);
+        var written = new List<uint>();
+        var read = new List<uint>();
+        using Guest guest = Guest.Run(Component.Load(CoreProgram.ToComponent(module, Engines.Plain), Engines.Plain).Compile(Engines.Plain), l =>
+        {
+            l.Instance(CoreProgram.ImportInstance).Function(CoreProgram.ComponentName("fd_write"), new ReadAt(written));
+            l.Instance(CoreProgram.ImportInstance).Function(CoreProgram.ComponentName("fd_read"), new ReadAt(read));
+        });
+
+        guest.Call(CoreProgram.Entry);
+
+        Assert.Equal([1u, 2u, 3u], written);
+        Assert.Equal([4u], read);
+    }
+
+    [Fact]
     public void ToComponent_NoMemoryNoImports_Runs()
     {
         using Guest guest = Guest.Run(Component.Load(CoreProgram.ToComponent(Wat.ToWasm("""(module (func (export "_start")))"""), Engines.Plain), Engines.Plain).Compile(Engines.Plain), l => l.Instance(CoreProgram.ImportInstance));

@@ -9,6 +9,7 @@ public static class ConformanceProgram
           -v        name the lines of what was skipped
           --stored  write each component to disk and load it again before it is instantiated
           --small   an engine without address-space reservations, as on a small device
+        or: conformance wasi [--wrap] DIR   (WebAssembly/wasi-testsuite)
         """;
 
     /// <summary>Runs with command-line arguments.</summary>

@@ -1,23 +1,16 @@
-// wasi:filesystem without any grant: there are no preopened folders, so a guest can never come by a descriptor.
-using Mote.Capabilities.Wasi.Clocks;
+// wasi:filesystem: the folders that were granted, and what is below them. Without a grant there are no preopened folders,
+// so a guest can never come by a descriptor.
 using Mote.Capabilities.Wasi.Io;
-using Mote.Components;
 using Mote.Components.Linking;
 using Mote.Runtime;
 
 namespace Mote.Capabilities.Wasi.Filesystem;
 
-/// <summary>wasi:filesystem/types.</summary>
-[WitHost("wasi:filesystem/types@0.2.12")]
-public partial interface IFilesystemTypes;
-
-/// <summary>wasi:filesystem/preopens.</summary>
-[WitHost("wasi:filesystem/preopens@0.2.12")]
-public partial interface IPreopens;
-
 /// <summary>Hosts wasi:filesystem.</summary>
 public sealed class FilesystemCapability : Capability<FilesystemGuest>
 {
+    private readonly FileBudget _budget = new();
+
     /// <inheritdoc/>
     public override void Link(ComponentLinker linker)
     {
@@ -26,15 +19,22 @@ public sealed class FilesystemCapability : Capability<FilesystemGuest>
     }
 
     /// <inheritdoc/>
-    protected override FilesystemGuest Prepare(MicroVm vm) => new();
+    protected override FilesystemGuest Prepare(MicroVm vm) => new(new GuestFiles(vm, _budget));
 }
 
 /// <summary>wasi:filesystem for one instance.</summary>
-public sealed class FilesystemGuest : IFilesystemTypes, IPreopens
+public sealed class FilesystemGuest(GuestFiles files) : IFilesystemTypes, IPreopens, IDisposable
 {
-    /// <inheritdoc/>
-    public (IFilesystemTypes.IDescriptor, string)[] GetDirectories() => [];
+    /// <summary>The instance's files, which preview-1 shares.</summary>
+    internal GuestFiles Files => files;
 
     /// <inheritdoc/>
-    public IFilesystemTypes.ErrorCode? FilesystemErrorCode(IIoErrors.IError err) => null;
+    public (IFilesystemTypes.IDescriptor, string)[] GetDirectories() =>
+        [.. files.Preopens.Select(p => ((IFilesystemTypes.IDescriptor)new FileDescriptor(files, p.Folder.Share(), p.Grant, default), p.Grant.Guest))];
+
+    /// <inheritdoc/>
+    public IFilesystemTypes.ErrorCode? FilesystemErrorCode(IIoErrors.IError err) => (err as FileIoError)?.Code;
+
+    /// <inheritdoc/>
+    public void Dispose() => files.Dispose();
 }

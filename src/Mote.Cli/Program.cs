@@ -22,6 +22,7 @@ internal static class Program
             NewCommand.Make(),
             BuildCommand.Make(),
             UpCommand.Make(),
+            UpCommand.MakeWatch(),
             RunCommand.Make(),
             CallCommand.Make(),
             InspectCommand.Make(),

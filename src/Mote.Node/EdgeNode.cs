@@ -19,7 +19,7 @@ public sealed class EdgeNode : IAsyncDisposable
     private readonly DataFolder _folder;
     private readonly ThrottledLog _log;
     private readonly List<MessageQueue> _queues = [];
-    private readonly List<InstanceTemplate> _templates = [];
+    private readonly Dictionary<(string App, string Component), MessageQueue> _queueOf = [];
 
     // A redirect is not followed: a POST would become a GET of some page (a network's login, mostly), and its 200 would
     // look as if the event had been taken.
@@ -86,6 +86,34 @@ public sealed class EdgeNode : IAsyncDisposable
         TimeSpan Left() => end > DateTime.UtcNow ? end - DateTime.UtcNow : TimeSpan.Zero;
     }
 
+    /// <summary>
+    /// Replaces components of a running app by what their files and the manifest say now. All are loaded before the first is
+    /// replaced, so that a fault leaves everything as it was; events in work are finished by the old code.
+    /// </summary>
+    /// <param name="app">The manifest, read again; <see cref="AppManifest.CanReplace"/> says yes of it.</param>
+    /// <param name="names">The components; others stay.</param>
+    /// <exception cref="ConfigException">The manifest has a fault.</exception>
+    /// <exception cref="ComponentFileException">A component cannot be used.</exception>
+    public void Replace(AppManifest app, IReadOnlyCollection<string> names)
+    {
+        _secrets = _secrets.With(app.Secrets);
+        var loaded = new List<(MessageQueue Queue, MessageTarget Target)>();
+        try
+        {
+            foreach (ComponentManifest c in app.Components)
+            {
+                if (names.Contains(c.Name) && _queueOf.TryGetValue((app.Name, c.Name), out MessageQueue? queue)) loaded.Add((queue, Load(app, c)));
+            }
+        }
+        catch
+        {
+            foreach ((_, MessageTarget target) in loaded) target.Dispose();
+            throw;
+        }
+
+        foreach ((MessageQueue queue, MessageTarget target) in loaded) queue.Replace(target);
+    }
+
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
@@ -96,7 +124,6 @@ public sealed class EdgeNode : IAsyncDisposable
         if (Upstream is not null) await Upstream.DisposeAsync().ConfigureAwait(false);
         _log.Flush();
         _http.Dispose();
-        foreach (InstanceTemplate template in _templates) template.Dispose();
         _host?.Dispose();
         _folder.Dispose();
     }
@@ -143,19 +170,32 @@ public sealed class EdgeNode : IAsyncDisposable
 
     private MessageQueue Start(AppManifest app, ComponentManifest c)
     {
+        var queue = new MessageQueue(Load(app, c), _host.Messaging, c.Concurrency, c.Queue, Pass, line => _log.Write(c.Name, line));
+        _queues.Add(queue);
+        _queueOf[(app.Name, c.Name)] = queue;
+        return queue;
+    }
+
+    private MessageTarget Load(AppManifest app, ComponentManifest c)
+    {
         if (!File.Exists(c.Source)) throw new ConfigException(app.File, c.Line, $"component `{c.Name}`: there is no file {c.Source}{(c.Build is { } build ? $"; build it first: (cd {build.Folder} && {build.Command})" : "")}");
         InstanceTemplate template = _host.Load(c.Source, c.Floats);
-        _templates.Add(template);
-        var component = new AppComponent(app.Name, c.Name, c.Grants, c.Limits)
+        try
         {
-            Denials = new DenialLog(d => _log.Write(d.Component, d.ToString())),
-            Log = (name, level, context, message) => _log.Write(name, $"[{name}] {level.ToString().ToLowerInvariant()}{(context.Length > 0 ? $" {context}" : "")}: {message}"),
-        };
-        IncomingHandler handler = IncomingHandler.Bind(template)
-            ?? throw new ConfigException(app.File, c.Line, $"component `{c.Name}` has no export {IncomingHandler.InterfaceName}, which a [[trigger.mqtt]] calls; `mote inspect {c.Source}` shows what it exports");
-        var queue = new MessageQueue(_host.Pool(template, component, c.Instance), handler, _host.Messaging, c.Concurrency, c.Queue, Pass, line => _log.Write(c.Name, line));
-        _queues.Add(queue);
-        return queue;
+            var component = new AppComponent(app.Name, c.Name, c.Grants, c.Limits)
+            {
+                Denials = new DenialLog(d => _log.Write(d.Component, d.ToString())),
+                Log = (name, level, context, message) => _log.Write(name, $"[{name}] {level.ToString().ToLowerInvariant()}{(context.Length > 0 ? $" {context}" : "")}: {message}"),
+            };
+            IncomingHandler handler = IncomingHandler.Bind(template)
+                ?? throw new ConfigException(app.File, c.Line, $"component `{c.Name}` has no export {IncomingHandler.InterfaceName}, which a [[trigger.mqtt]] calls; `mote inspect {c.Source}` shows what it exports");
+            return new MessageTarget(template, _host.Pool(template, component, c.Instance), handler);
+        }
+        catch
+        {
+            template.Dispose();
+            throw;
+        }
     }
 
     /// <summary>What a component sends goes to the broker, and what the operator named goes upstream as well.</summary>

@@ -62,4 +62,15 @@ public sealed record AppManifest(string File, string Name, string Version, IRead
 
     /// <summary>The component of this name.</summary>
     public ComponentManifest Component(string name) => Components.First(c => c.Name == name);
+
+    /// <summary>
+    /// Whether an app that runs by this manifest can go on by another: its components may differ, in their code, grants,
+    /// limits of an instance and variables, and what leads to them may not.
+    /// </summary>
+    public bool CanReplace(AppManifest by) =>
+        by.Name == Name
+        && Shape().SequenceEqual(by.Shape())
+        && MqttTriggers.Select(t => (t.Topic, t.Component, t.Qos)).SequenceEqual(by.MqttTriggers.Select(t => (t.Topic, t.Component, t.Qos)));
+
+    private IEnumerable<(string Name, int Concurrency, int Queue)> Shape() => Components.Select(c => (c.Name, c.Concurrency, c.Queue)).OrderBy(c => c.Name, StringComparer.Ordinal);
 }

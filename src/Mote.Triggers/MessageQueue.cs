@@ -50,14 +50,14 @@ public sealed class MessageQueue : IAsyncDisposable
     /// <summary>A guest's stack (Wasmtime's 512 KiB), host frames above it, and those of a component called by another.</summary>
     private const int StackBytes = 2 << 20;
 
-    private readonly MicroVmPool _pool;
-    private readonly IncomingHandler _handler;
+    private readonly Replaceable<MessageTarget> _target;
     private readonly MessagingCapability _messaging;
     private readonly PublishedSink _sink;
     private readonly Action<string> _log;
     private readonly Channel<MessageEvent> _queue;
     private readonly Thread[] _threads;
     private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly PastCounts _past = new();
     private int _running;
     private volatile bool _stopping;
     private long _received;
@@ -69,17 +69,15 @@ public sealed class MessageQueue : IAsyncDisposable
     private long _waiting;
 
     /// <summary>Starts the threads.</summary>
-    /// <param name="pool">The component's microVMs.</param>
-    /// <param name="handler">Its handler, bound to the pool's template.</param>
+    /// <param name="target">The component's code, which belongs to the queue from now on.</param>
     /// <param name="messaging">Where what it sends is found.</param>
     /// <param name="concurrency">Most events at once.</param>
     /// <param name="capacity">Most events that wait.</param>
     /// <param name="sink">Takes what it sends.</param>
     /// <param name="log">Told of failures.</param>
-    public MessageQueue(MicroVmPool pool, IncomingHandler handler, MessagingCapability messaging, int concurrency, int capacity, PublishedSink sink, Action<string> log)
+    public MessageQueue(MessageTarget target, MessagingCapability messaging, int concurrency, int capacity, PublishedSink sink, Action<string> log)
     {
-        _pool = pool;
-        _handler = handler;
+        _target = new Replaceable<MessageTarget>(target);
         _messaging = messaging;
         _sink = sink;
         _log = log;
@@ -89,7 +87,7 @@ public sealed class MessageQueue : IAsyncDisposable
         _threads = new Thread[concurrency];
         for (int i = 0; i < concurrency; i++)
         {
-            _threads[i] = new Thread(Run, StackBytes) { IsBackground = true, Name = $"{pool.Component.Name}-{i}" };
+            _threads[i] = new Thread(Run, StackBytes) { IsBackground = true, Name = $"{target.Pool.Component.Name}-{i}" };
             _threads[i].Start();
         }
     }
@@ -98,7 +96,7 @@ public sealed class MessageQueue : IAsyncDisposable
     public int Capacity { get; }
 
     /// <summary>Whose events these are.</summary>
-    public AppComponent Component => _pool.Component;
+    public AppComponent Component => _target.Now.Pool.Component;
 
     /// <summary>Time from a fresh microVM's start to the end of its first event.</summary>
     public LatencyHistogram Cold { get; } = new();
@@ -107,7 +105,14 @@ public sealed class MessageQueue : IAsyncDisposable
     public LatencyHistogram Warm { get; } = new();
 
     /// <summary>The component's microVMs.</summary>
-    public PoolCounts MicroVms => _pool.Counts;
+    public PoolCounts MicroVms
+    {
+        get
+        {
+            PoolCounts now = _target.Now.Pool.Counts;
+            lock (_past) return new PoolCounts(_past.Started + now.Started, _past.Reused + now.Reused, _past.Trapped + now.Trapped, now.Idle);
+        }
+    }
 
     /// <summary>Counts so far.</summary>
     public EventCounts Counts => new(
@@ -171,7 +176,27 @@ public sealed class MessageQueue : IAsyncDisposable
         _stopping = true;
         _queue.Writer.TryComplete();
         await _drained.Task.ConfigureAwait(false);
-        _pool.Dispose();
+        _target.Dispose();
+    }
+
+    /// <summary>
+    /// Replaces the component's code: events that begin from now on go to the new, those in work are finished by the old,
+    /// which ends with the last of them. No event is lost or waits for the change.
+    /// </summary>
+    public void Replace(MessageTarget target)
+    {
+        MessageTarget old = _target.Now;
+        old.Ended = () =>
+        {
+            PoolCounts counts = old.Pool.Counts;
+            lock (_past)
+            {
+                _past.Started += counts.Started;
+                _past.Reused += counts.Reused;
+                _past.Trapped += counts.Trapped;
+            }
+        };
+        _target.Replace(target);
     }
 
     private void Run()
@@ -217,11 +242,13 @@ public sealed class MessageQueue : IAsyncDisposable
     private Outcome Handle(Message message)
     {
         long start = Stopwatch.GetTimestamp();
+        using Replaceable<MessageTarget>.Lease target = _target.Take();
+        MicroVmPool pool = target.Value.Pool;
         MicroVm vm;
         bool warm;
         try
         {
-            vm = _pool.Rent(out warm);
+            vm = pool.Rent(out warm);
         }
         catch (WasmtimeException e)
         {
@@ -235,7 +262,7 @@ public sealed class MessageQueue : IAsyncDisposable
             MessagingGuest guest = _messaging.Guest(vm);
             try
             {
-                Result<Unit, IMessagingTypes.Error> result = vm.Call((_handler, message: guest.Received(message)), static (instance, s) => s._handler.Handle(instance, s.message));
+                Result<Unit, IMessagingTypes.Error> result = vm.Call((handler: target.Value.Handler, message: guest.Received(message)), static (instance, s) => s.handler.Handle(instance, s.message));
                 if (!result.IsOk)
                 {
                     guest.Discard();
@@ -254,7 +281,7 @@ public sealed class MessageQueue : IAsyncDisposable
             Published[] published = guest.TakePublished();
             if (published.Length == 0) return Outcome.Handled;
             Interlocked.Add(ref _published, published.Length);
-            _sink(Component, published);
+            _sink(pool.Component, published);
             return Outcome.Handled;
         }
         catch (MessagingException e)
@@ -264,7 +291,7 @@ public sealed class MessageQueue : IAsyncDisposable
         }
         finally
         {
-            _pool.Return(vm);
+            pool.Return(vm);
         }
     }
 
@@ -277,4 +304,12 @@ public sealed class MessageQueue : IAsyncDisposable
         IMessagingTypes.Error.Other e => e.Value,
         _ => error.GetType().Name.ToLowerInvariant(),
     };
+
+    /// <summary>What microVMs of replaced code did.</summary>
+    private sealed class PastCounts
+    {
+        public long Started;
+        public long Reused;
+        public long Trapped;
+    }
 }

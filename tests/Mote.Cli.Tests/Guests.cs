@@ -187,4 +187,54 @@ internal static class Guests
           (instance $i (export "handle" (func $handle)))
           (export "wasi:messaging/incoming-handler@0.2.0-draft" (instance $i)))
         """;
+
+    /// <summary>Answers each message with this text, on topic `out`.</summary>
+    public static string Announcer(string text) => $$"""
+        (component
+          (import "wasi:messaging/types@0.2.0-draft" (instance $types
+            (export "message" (type $message (sub resource)))
+            (export "client" (type $client (sub resource)))
+            (type $error-def (variant (case "timeout") (case "connection" string) (case "permission-denied" string) (case "other" string)))
+            (export "error" (type $error (eq $error-def)))
+            (export "[constructor]message" (func (param "data" (list u8)) (result (own $message))))
+            (export "[static]client.connect" (func (param "name" string) (result (result (own $client) (error $error)))))))
+          (alias export $types "message" (type $message))
+          (alias export $types "client" (type $client))
+          (alias export $types "error" (type $error))
+          (import "wasi:messaging/producer@0.2.0-draft" (instance $producer
+            (alias outer 1 $message (type $m)) (export "message" (type $message' (eq $m)))
+            (alias outer 1 $client (type $c)) (export "client" (type $client' (eq $c)))
+            (alias outer 1 $error (type $e)) (export "error" (type $error' (eq $e)))
+            (export "send" (func (param "c" (borrow $client')) (param "topic" string) (param "message" (own $message')) (result (result (error $error')))))))
+          (core module $memory-module
+            (memory (export "memory") 1)
+            (data (i32.const 16) "out") (data (i32.const 1024) "{{text}}")
+            (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 8192)))
+          (core instance $mem (instantiate $memory-module))
+          (alias core export $mem "memory" (core memory $memory))
+          (alias core export $mem "realloc" (core func $realloc))
+          (core func $new (canon lower (func $types "[constructor]message") (memory $memory) (realloc $realloc)))
+          (core func $connect (canon lower (func $types "[static]client.connect") (memory $memory) (realloc $realloc)))
+          (core func $send (canon lower (func $producer "send") (memory $memory) (realloc $realloc)))
+          (core func $drop (canon resource.drop $message))
+          (core func $drop-client (canon resource.drop $client))
+          (core module $main
+            (import "m" "memory" (memory 0))
+            (import "h" "new" (func $new (param i32 i32) (result i32)))
+            (import "h" "connect" (func $connect (param i32 i32 i32)))
+            (import "h" "send" (func $send (param i32 i32 i32 i32 i32)))
+            (import "h" "drop" (func $drop (param i32)))
+            (import "h" "drop-client" (func $drop-client (param i32)))
+            (func (export "handle") (param $incoming i32) (result i32)
+              (call $drop (local.get $incoming))
+              (call $connect (i32.const 0) (i32.const 0) (i32.const 512))
+              (call $send (i32.load (i32.const 516)) (i32.const 16) (i32.const 3) (call $new (i32.const 1024) (i32.const {{text.Length}})) (i32.const 528))
+              (call $drop-client (i32.load (i32.const 516)))
+              (i32.const 256)))
+          (core instance $i (instantiate $main (with "m" (instance $mem))
+            (with "h" (instance (export "new" (func $new)) (export "connect" (func $connect)) (export "send" (func $send)) (export "drop" (func $drop)) (export "drop-client" (func $drop-client))))))
+          (func $handle (param "message" (own $message)) (result (result (error $error))) (canon lift (core func $i "handle") (memory $memory)))
+          (instance $handler (export "handle" (func $handle)))
+          (export "wasi:messaging/incoming-handler@0.2.0-draft" (instance $handler)))
+        """;
 }

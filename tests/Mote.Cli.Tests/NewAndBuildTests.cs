@@ -1,7 +1,5 @@
 // mote new and mote build: what they write, run and refuse; and the templates as a user has them, with nothing changed.
-using System.Text;
 using System.Text.Json;
-using MQTTnet;
 
 namespace Mote.Cli.Tests;
 
@@ -130,18 +128,9 @@ public sealed class NewAndBuildTests : IDisposable
     {
         string folder = TemplateProject.Build(_folder, template);
         using MoteRun up = MoteRun.Start("up", folder, "--listen", "127.0.0.1:0", "--variable", "greeting=Moin");
-        string[] broker = TemplateProject.Address(up.WaitFor("broker "), "mqtt").Split(':');
-        using IMqttClient client = new MqttClientFactory().CreateMqttClient();
-        var answer = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
-        client.ApplicationMessageReceivedAsync += e =>
-        {
-            answer.TrySetResult(Encoding.UTF8.GetString(System.Buffers.BuffersExtensions.ToArray(e.ApplicationMessage.Payload)));
-            return Task.CompletedTask;
-        };
-        await client.ConnectAsync(new MqttClientOptionsBuilder().WithTcpServer(broker[0], int.Parse(broker[1], System.Globalization.CultureInfo.InvariantCulture)).Build(), TestContext.Current.CancellationToken);
-        await client.SubscribeAsync("greetings", cancellationToken: TestContext.Current.CancellationToken);
-        await client.PublishStringAsync("hello/world", "hi", cancellationToken: TestContext.Current.CancellationToken);
-        Assert.Equal("Moin, world! You said: hi", await answer.Task.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken));
+        await using MqttTestClient client = await MqttTestClient.Connect(TemplateProject.Address(up.WaitFor("broker "), "mqtt"), "greetings");
+        await client.Publish("hello/world", "hi");
+        await client.Until(r => r.Contains("Moin, world! You said: hi"));
         up.Signal("TERM");
         up.End().Succeeded();
     }

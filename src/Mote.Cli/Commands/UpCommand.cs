@@ -1,5 +1,6 @@
-// mote up: runs an app from its manifest on this machine.
+// mote up: runs an app from its manifest on this machine; mote watch: the same, built and replaced whenever a file is saved.
 using System.CommandLine;
+using Mote.Cli.Building;
 using Mote.Node;
 using Mote.Packaging;
 using Mote.Triggers;
@@ -11,7 +12,11 @@ internal static class UpCommand
     /// <summary>How long what is in work may take at the end.</summary>
     private static readonly TimeSpan s_drain = TimeSpan.FromSeconds(5);
 
-    public static Command Make()
+    public static Command Make() => Make("up", "Run an app until Ctrl-C, and then say what it did.", watch: false);
+
+    public static Command MakeWatch() => Make("watch", "Run an app, and build and replace its components whenever their files change. No event is lost by that.", watch: true);
+
+    private static Command Make(string name, string description, bool watch)
     {
         var dir = new Argument<string>("DIR") { Description = "A folder with a mote.toml, or the file.", DefaultValueFactory = _ => "." };
         var config = new Option<string?>("--config") { Description = "Node config; by default node.toml beside the manifest, where there is one.", HelpName = "FILE" };
@@ -24,17 +29,20 @@ internal static class UpCommand
         Option<string?> duration = SharedOptions.Time("--duration", "End by itself after this time.");
         var profile = SharedOptions.Profile();
         Option<bool> json = SharedOptions.Json();
-        var command = new Command("up", "Run an app until Ctrl-C, and then say what it did.") { dir, config, variables, variableFiles, listen, broker, upstream, data, profile, duration, json };
+        var command = new Command(name, description) { dir, config, variables, variableFiles, listen, broker, upstream, data, profile, duration, json };
         command.SetAction(async (r, _) =>
         {
-            AppManifest app = AppManifest.Load(r.GetValue(dir)!, SharedOptions.VariablesOf(r, variables, variableFiles).Find);
-            NodeConfig node = Config(app, r.GetValue(config));
+            string manifest = AppManifest.FileOf(r.GetValue(dir)!);
+            AppManifest Load() => AppManifest.Load(manifest, SharedOptions.VariablesOf(r, variables, variableFiles).Find);
+            NodeConfig node = Config(manifest, r.GetValue(config));
             if (r.GetValue(listen) is { } l) node = node with { BrokerListen = l, BrokerUrl = null };
             if (SharedOptions.UrlOf(r, broker) is { } b) node = node with { BrokerUrl = b };
             if (SharedOptions.UrlOf(r, upstream) is { } u) node = node with { UpstreamUrl = u };
             if (r.GetValue(data) is { } d) node = node with { DataFolder = Path.GetFullPath(d) };
             if (SharedOptions.ProfileOf(r, profile) is { } p) node = node with { Profile = p };
-            await Run(app, node, SharedOptions.TimeOf(r, duration), r.GetValue(json)).ConfigureAwait(false);
+            TimeSpan? atMost = SharedOptions.TimeOf(r, duration);
+            if (watch) await Watch(manifest, Load, r.GetValue(variableFiles)!, node, atMost, r.GetValue(json)).ConfigureAwait(false);
+            else await Run(Load(), node, atMost, r.GetValue(json)).ConfigureAwait(false);
             return ExitCode.Ok;
         });
         return command;
@@ -47,6 +55,45 @@ internal static class UpCommand
         await using EdgeNode node = await EdgeNode.StartAsync(config, [app], Console.Error.WriteLine, shutdown.Token).ConfigureAwait(false);
         Announce(words, app, config, node);
         await shutdown.WaitAsync(duration).ConfigureAwait(false);
+        await End(node, words, json).ConfigureAwait(false);
+    }
+
+    private static async Task Watch(string manifest, Func<AppManifest> load, string[] variableFiles, NodeConfig config, TimeSpan? duration, bool json)
+    {
+        TextWriter words = json ? Console.Error : Console.Out;
+        using var shutdown = new Shutdown();
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(shutdown.Token);
+        if (duration is { } atMost) end.CancelAfter(atMost);
+        var session = new WatchSession(manifest, load, [.. variableFiles.Select(Path.GetFullPath)], Start, Console.Error.WriteLine, e => Tell(e, json), json);
+        await using EdgeNode? node = await session.RunAsync(end.Token).ConfigureAwait(false);
+        if (node is not null) await End(node, words, json).ConfigureAwait(false);
+
+        async Task<EdgeNode> Start(AppManifest app)
+        {
+            EdgeNode started = await EdgeNode.StartAsync(config, [app], Console.Error.WriteLine, end.Token).ConfigureAwait(false);
+            // Where the system chose a port, one that is started anew has the same.
+            if (config.BrokerUrl is null) config = config with { BrokerListen = started.Broker.Address };
+            Announce(words, app, config, started);
+            return started;
+        }
+    }
+
+    /// <summary>For programs, a line of JSON for whatever happens.</summary>
+    private static void Tell(WatchEvent e, bool json)
+    {
+        if (!json) return;
+        ReportText.PrintJson(Console.Out, j =>
+        {
+            j.WriteString("event", e.Event);
+            if (e.Component is not null) j.WriteString("component", e.Component);
+            j.WriteNumber("ms", Math.Round(e.Milliseconds, 1));
+            if (e.Fault is not null) j.WriteString("error", e.Fault);
+        });
+        Console.Out.Flush();
+    }
+
+    private static async Task End(EdgeNode node, TextWriter words, bool json)
+    {
         await node.DrainAsync(s_drain).ConfigureAwait(false);
         NodeReport report = node.Report();
         words.WriteLine();
@@ -64,9 +111,9 @@ internal static class UpCommand
         to.Flush();
     }
 
-    private static NodeConfig Config(AppManifest app, string? file)
+    private static NodeConfig Config(string manifest, string? file)
     {
-        string folder = Path.GetDirectoryName(app.File)!;
+        string folder = Path.GetDirectoryName(manifest)!;
         string beside = Path.Combine(folder, "node.toml");
         if (file is not null && !File.Exists(file)) throw new CliException(ExitCode.NoInput, $"{file}: there is no such node config");
         var defaults = new NodeConfig { DataFolder = Path.Combine(folder, ".mote"), Compiler = ToolHost.Compiler() };

@@ -90,10 +90,10 @@ public sealed class ComponentHost : IDisposable
     /// <summary>Makes a microVM of a linked component.</summary>
     /// <exception cref="TrapException">A start function trapped or took too long.</exception>
     /// <exception cref="WasmtimeException">The component needs more than its limits.</exception>
-    public MicroVm Start(InstanceTemplate template, AppComponent component) => MicroVm.Create(template, component, Runtime.Ticker, Capabilities.Slots);
+    public MicroVm Start(InstanceTemplate template, AppComponent component) => MicroVm.Create(template, component, Runtime, Capabilities.Slots);
 
     /// <summary>A pool of microVMs of a linked component.</summary>
-    public MicroVmPool Pool(InstanceTemplate template, AppComponent component, InstancePolicy policy) => new(template, component, Runtime.Ticker, Capabilities.Slots, policy);
+    public MicroVmPool Pool(InstanceTemplate template, AppComponent component, InstancePolicy policy) => new(template, component, Runtime, Capabilities.Slots, policy);
 
     /// <inheritdoc/>
     public void Dispose()

@@ -19,6 +19,9 @@ public sealed class EpochTicker : IDisposable
     private int _running;
     private volatile bool _stop;
 
+    /// <summary>The threads that run guests.</summary>
+    public GuestThreads Threads { get; } = new();
+
     /// <summary>A ticker for the engines that there are at each tick.</summary>
     public EpochTicker(Func<IReadOnlyList<Engine>> engines)
     {
@@ -46,6 +49,7 @@ public sealed class EpochTicker : IDisposable
         _wake.Set();
         _thread.Join();
         _wake.Dispose();
+        Threads.Dispose();
     }
 
     private void Run()
@@ -62,6 +66,7 @@ public sealed class EpochTicker : IDisposable
 
             Thread.Sleep(Tick);
             foreach (Engine engine in _engines()) engine.IncrementEpoch();
+            Threads.Look();
         }
     }
 }

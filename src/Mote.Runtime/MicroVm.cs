@@ -13,13 +13,20 @@ namespace Mote.Runtime;
 public sealed class MicroVm : IDisposable
 {
     private readonly EpochTicker _ticker;
+    private readonly MappingBudget _mappings;
     private long _deadline = long.MaxValue;
+    private long _cpuAtBegin;
+    private long _begun;
+    private GuestThread? _thread;
     private int _depth;
+    private volatile Exception? _cancelled;
+    private bool _disposed;
 
-    private MicroVm(AppComponent component, EpochTicker ticker)
+    private MicroVm(AppComponent component, EpochTicker ticker, MappingBudget mappings)
     {
         Component = component;
         _ticker = ticker;
+        _mappings = mappings;
     }
 
     /// <summary>Whose instance it is.</summary>
@@ -44,7 +51,7 @@ public sealed class MicroVm : IDisposable
     public TimeSpan Busy { get; private set; }
 
     /// <summary>False after a trap.</summary>
-    public bool IsUsable => !Instance.IsPoisoned;
+    public bool IsUsable => !Instance.IsPoisoned && _cancelled is null;
 
     /// <summary>The longest time that waits of the system take.</summary>
     private static readonly TimeSpan s_longestWait = TimeSpan.FromMilliseconds(int.MaxValue);
@@ -68,14 +75,18 @@ public sealed class MicroVm : IDisposable
     /// <summary>Makes one: instantiates the component under its limits and within its deadline.</summary>
     /// <param name="template">The linked component.</param>
     /// <param name="component">Whose it is.</param>
-    /// <param name="ticker">The clock of the template's engine.</param>
+    /// <param name="runtime">The template's engine, its clock, and the room for guests.</param>
     /// <param name="slots">How many slots capabilities need.</param>
     /// <exception cref="TrapException">A start function trapped or took too long.</exception>
     /// <exception cref="WasmtimeException">The component needs more than its limits, or the pool is exhausted.</exception>
-    public static MicroVm Create(InstanceTemplate template, AppComponent component, EpochTicker ticker, int slots)
+    /// <exception cref="CapacityException">The process has no memory mappings left for another.</exception>
+    public static MicroVm Create(InstanceTemplate template, AppComponent component, RuntimeEngine runtime, int slots)
     {
-        var vm = new MicroVm(component, ticker) { Slots = slots == 0 ? [] : new object?[slots] };
+        if (!runtime.Mappings.TryTake()) throw new CapacityException($"as many microVMs run as this node has memory mappings for ({runtime.Mappings.Limit} of vm.max_map_count)");
+        var vm = new MicroVm(component, runtime.Ticker, runtime.Mappings) { Slots = slots == 0 ? [] : new object?[slots] };
+        component.Usage.Start();
         vm.Begin();
+        bool made = false;
         try
         {
             template.Instantiate(instance =>
@@ -87,6 +98,7 @@ public sealed class MicroVm : IDisposable
                 if (component.Limits.Time is not null) instance.AfterHostCall = static i => Of(i).CheckDeadline();
                 vm.SetStoreDeadline();
             });
+            made = true;
         }
         catch (TrapException e)
         {
@@ -94,7 +106,12 @@ public sealed class MicroVm : IDisposable
         }
         finally
         {
-            vm.End();
+            vm.End(isCall: false);
+            if (!made)
+            {
+                component.Usage.Trap();
+                vm.GiveBack();
+            }
         }
 
         return vm;
@@ -106,54 +123,137 @@ public sealed class MicroVm : IDisposable
     {
         Begin();
         SetStoreDeadline();
-        long start = Stopwatch.GetTimestamp();
+        long start = _begun;
         try
         {
             return body(Instance, state);
         }
         catch (TrapException e)
         {
+            Component.Usage.Trap();
             throw Explain(e);
         }
         finally
         {
             Calls++;
             Busy += Stopwatch.GetElapsedTime(start);
-            End();
+            Component.Usage.Memory(Instance.MemoryBytes);
+            End(isCall: true);
         }
     }
 
-    /// <summary>Throws where the current call has taken too long.</summary>
+    /// <summary>Throws where the current call has taken too long, or nobody wants its result any more.</summary>
     public void CheckDeadline()
     {
+        if (_cancelled is { } reason) throw reason;
         if (Stopwatch.GetTimestamp() > _deadline) throw new DeadlineException(Component.Limits.Time!.Value);
+    }
+
+    /// <summary>Ends the guest at its next call of the host or the next tick of the clock. May be called by any thread.</summary>
+    public void Cancel(Exception reason)
+    {
+        _cancelled = reason;
+        Volatile.Read(ref _wake)?.Invoke();
+    }
+
+    private Action? _wake;
+
+    /// <summary>The guest begins to wait in the host: <see cref="Cancel"/> calls this.</summary>
+    /// <returns>A time for <see cref="EndWait"/>.</returns>
+    public long BeginWait(Action wake)
+    {
+        Volatile.Write(ref _wake, wake);
+        if (_cancelled is not null) wake();
+        return Stopwatch.GetTimestamp();
+    }
+
+    /// <summary>It waits no more.</summary>
+    public void EndWait(long began)
+    {
+        Volatile.Write(ref _wake, null);
+        _thread?.Waited(Stopwatch.GetTimestamp() - began);
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        Instance.Dispose();
-        foreach (object? slot in Slots) (slot as IDisposable)?.Dispose();
+        if (_disposed) return;
+        _disposed = true;
+        try
+        {
+            Instance.Dispose();
+            foreach (object? slot in Slots) (slot as IDisposable)?.Dispose();
+        }
+        finally
+        {
+            GiveBack();
+        }
+    }
+
+    private void GiveBack()
+    {
+        _mappings.Give();
+        Component.Usage.End();
     }
 
     private void Begin()
     {
-        if (Component.Limits.Time is not { } time || _depth++ > 0) return;
-        long now = Stopwatch.GetTimestamp();
-        double ticks = time.TotalSeconds * Stopwatch.Frequency;
-        _deadline = ticks < long.MaxValue - now ? now + (long)ticks : long.MaxValue;
+        if (_depth++ > 0) return;
+        _begun = Stopwatch.GetTimestamp();
+        _thread = _ticker.Threads.Current;
+        _thread.Begin(_begun);
+        if (!Component.Limits.IsClocked) return;
+        if (Component.Limits.Time is { } time)
+        {
+            double ticks = time.TotalSeconds * Stopwatch.Frequency;
+            _deadline = ticks < long.MaxValue - _begun ? _begun + (long)ticks : long.MaxValue;
+        }
+
+        if (Component.Limits.Cpu is not null) _cpuAtBegin = ThreadClock.Now();
         _ticker.Enter();
     }
 
-    private void End()
+    private void End(bool isCall)
     {
-        if (Component.Limits.Time is null || --_depth > 0) return;
+        if (--_depth > 0) return;
+        long now = Stopwatch.GetTimestamp();
+        Component.Usage.Call(_thread!.End(now), now - _begun, Usage, isCall);
+        _thread = null;
+        if (!Component.Limits.IsClocked) return;
         _deadline = long.MaxValue;
         _ticker.Leave();
     }
 
-    private void SetStoreDeadline() =>
-        Instance.Store.SetEpochDeadline(Component.Limits.Time is { } time ? EpochTicker.TicksFor(time) : ulong.MaxValue / 2);
+    private void SetStoreDeadline()
+    {
+        if (!Component.Limits.IsClocked)
+        {
+            Instance.Store.SetEpochDeadline(ulong.MaxValue / 2);
+            return;
+        }
+
+        if (_depth == 1 && !_isWatched)
+        {
+            _isWatched = true;
+            Instance.Store.SetEpochCallback(static store => Of((ComponentInstance)store.Data!).Ticked());
+        }
+
+        Instance.Store.SetEpochDeadline(FirstTick);
+    }
+
+    private bool _isWatched;
+
+    /// <summary>A few ticks on: most calls have ended by then. Looking at each tick after that is cheap beside what ran.</summary>
+    private ulong FirstTick => Math.Min(EpochTicker.TicksFor(Component.Limits.Time ?? TimeSpan.MaxValue), 2);
+
+    /// <summary>The clock meets the guest's code: goes on, or ends it.</summary>
+    /// <returns>Ticks until the next time.</returns>
+    private ulong Ticked()
+    {
+        CheckDeadline();
+        if (Component.Limits.Cpu is { } cpu && ThreadClock.Now() - _cpuAtBegin > cpu.TotalNanoseconds) throw new CpuLimitException(cpu);
+        return 1;
+    }
 
     /// <summary>An interrupt by the epoch is the deadline; everything else is what it is.</summary>
     private TrapException Explain(TrapException e)
@@ -167,6 +267,13 @@ public sealed class MicroVm : IDisposable
 /// <summary>A call took longer than its limit.</summary>
 public sealed class DeadlineException(TimeSpan limit)
     : Exception($"the call took longer than its limit of {(limit.TotalSeconds >= 1 ? $"{limit.TotalSeconds:0.###} s" : $"{limit.TotalMilliseconds:0.###} ms")} (`time` under limits)")
+{
+    /// <summary>The limit.</summary>
+    public TimeSpan Limit { get; } = limit;
+}
+
+/// <summary>A call used more processor time than its limit.</summary>
+public sealed class CpuLimitException(TimeSpan limit) : Exception($"the call used more processor time than its limit of {limit.TotalMilliseconds:0.###} ms (`cpu` under limits)")
 {
     /// <summary>The limit.</summary>
     public TimeSpan Limit { get; } = limit;

@@ -27,5 +27,11 @@ public sealed record MicroVmLimits
     /// <summary>Wall-clock time of one call, waiting in the host included. Null is no limit.</summary>
     public TimeSpan? Time { get; init; } = TimeSpan.FromSeconds(10);
 
+    /// <summary>Processor time of one call. Null is no limit.</summary>
+    public TimeSpan? Cpu { get; init; }
+
+    /// <summary>True where the clock must run while a guest does.</summary>
+    internal bool IsClocked => Time is not null || Cpu is not null;
+
     internal StoreLimits ForStore() => new(MemoryBytes, TableElements, CoreInstances, Tables, Memories);
 }

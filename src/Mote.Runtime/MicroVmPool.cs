@@ -17,6 +17,9 @@ public sealed record InstancePolicy
     /// <summary>How often an instance is used before it is replaced; 0 is without end.</summary>
     public long MaxUses { get; init; }
 
+    /// <summary>How long a component stays loaded after its last event, and its idle instances with it.</summary>
+    public TimeSpan Idle { get; init; } = TimeSpan.FromSeconds(5);
+
     /// <summary>How old an instance may get before it is replaced; null is without end.</summary>
     public TimeSpan? MaxAge { get; init; }
 }
@@ -29,7 +32,7 @@ public sealed record InstancePolicy
 public readonly record struct PoolCounts(long Started, long Reused, long Trapped, int Idle);
 
 /// <summary>Makes and keeps microVMs of one component. Safe to use from many threads.</summary>
-public sealed class MicroVmPool(InstanceTemplate template, AppComponent component, EpochTicker ticker, int slots, InstancePolicy policy) : IDisposable
+public sealed class MicroVmPool(InstanceTemplate template, AppComponent component, RuntimeEngine runtime, int slots, InstancePolicy policy) : IDisposable
 {
     private readonly ConcurrentStack<MicroVm> _idle = new();
     private int _idleCount;
@@ -65,7 +68,7 @@ public sealed class MicroVmPool(InstanceTemplate template, AppComponent componen
         Interlocked.Increment(ref _started);
         try
         {
-            return MicroVm.Create(template, component, ticker, slots);
+            return MicroVm.Create(template, component, runtime, slots);
         }
         catch
         {
@@ -100,6 +103,29 @@ public sealed class MicroVmPool(InstanceTemplate template, AppComponent componen
     {
         _closed = true;
         Drain();
+    }
+
+    /// <summary>Ends idle microVMs that are too old; those in use are looked at when they come back.</summary>
+    public void Trim()
+    {
+        if (policy.MaxAge is null || Volatile.Read(ref _idleCount) == 0) return;
+        int count = Volatile.Read(ref _idleCount);
+        var young = new List<MicroVm>();
+        while (count-- > 0 && _idle.TryPop(out MicroVm? vm))
+        {
+            if (IsWornOut(vm))
+            {
+                Interlocked.Decrement(ref _idleCount);
+                vm.Dispose();
+            }
+            else
+            {
+                young.Add(vm);
+            }
+        }
+
+        foreach (MicroVm vm in young) _idle.Push(vm);
+        if (_closed) Drain();
     }
 
     private void Drain()

@@ -56,6 +56,9 @@ public sealed class RuntimeEngine : IDisposable
     /// <summary>The profile in use.</summary>
     public ProfileKind Profile { get; }
 
+    /// <summary>Room for guests in this process's memory mappings.</summary>
+    public MappingBudget Mappings { get; } = MappingBudget.OfSystem();
+
     /// <summary>The clock that stops guests.</summary>
     public EpochTicker Ticker { get; }
 

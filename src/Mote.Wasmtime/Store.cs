@@ -48,6 +48,38 @@ public sealed class Store : IDisposable
     /// <summary>Traps the guest once the engine's epoch has advanced this often from now.</summary>
     public void SetEpochDeadline(ulong ticks) => StoreNative.wasmtime_context_set_epoch_deadline(CheckedContext, ticks);
 
+    /// <summary>
+    /// Asks <paramref name="reached"/> when the epoch deadline is reached, in place of trapping: it gives the ticks until
+    /// the next time, or throws to trap the guest. It runs on the guest's thread, in the middle of the guest's code.
+    /// </summary>
+    public unsafe void SetEpochCallback(Func<Store, ulong> reached)
+    {
+        _epochReached = reached;
+        StoreNative.wasmtime_store_epoch_deadline_callback(Pointer, &EpochReached, 0, 0);
+    }
+
+    private Func<Store, ulong>? _epochReached;
+
+    // SAFETY: libwasmtime calls this with the context of a store that was given it, and with places for the results.
+    [UnmanagedCallersOnly]
+    private static unsafe nint EpochReached(nint context, nint data, ulong* delta, byte* kind)
+    {
+        Store? store = null;
+        try
+        {
+            store = FromContext(context);
+            *kind = 0; // go on
+            *delta = store._epochReached!(store);
+            return 0;
+        }
+        catch (Exception exception)
+        {
+            if (store is not null) store.PendingException = exception;
+            byte[] message = System.Text.Encoding.UTF8.GetBytes(exception.Message + "\0");
+            fixed (byte* m = message) return ErrorNative.wasmtime_error_new(m);
+        }
+    }
+
     /// <summary>How many calls into guests of this store are on the stack now.</summary>
     internal int Depth;
 

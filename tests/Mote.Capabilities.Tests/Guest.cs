@@ -36,7 +36,7 @@ internal sealed class Guest : IDisposable
     {
         CompiledComponent compiled = Engine.Compile(forwarder.Wasm);
         InstanceTemplate template = capabilities.Linker.Link(compiled);
-        return new Guest(forwarder, compiled, template, MicroVm.Create(template, component, Engine.Ticker, capabilities.Slots));
+        return new Guest(forwarder, compiled, template, MicroVm.Create(template, component, Engine, capabilities.Slots));
     }
 
     public static AppComponent App(Grants? grants = null, MicroVmLimits? limits = null) => new("app", "guest", grants ?? Grants.None, limits ?? new MicroVmLimits { MemoryBytes = 1L << 30, Time = TimeSpan.FromMinutes(1) });

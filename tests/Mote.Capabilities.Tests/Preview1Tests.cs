@@ -69,7 +69,7 @@ public sealed class Preview1Tests
         using CompiledComponent compiled = Guest.Engine.Compile(CoreProgram.ToComponent(Wat.ToWasm(text), Guest.Engine.Engine));
         using InstanceTemplate template = set.Linker.Link(compiled);
         int? code = null;
-        using (MicroVm vm = MicroVm.Create(template, Guest.App(grants, limits), Guest.Engine.Ticker, set.Slots))
+        using (MicroVm vm = MicroVm.Create(template, Guest.App(grants, limits), Guest.Engine, set.Slots))
         {
             try
             {

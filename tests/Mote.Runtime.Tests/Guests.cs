@@ -58,7 +58,7 @@ internal static class Guests
 
     public static AppComponent App(MicroVmLimits? limits = null) => new("app", "guest", Grants.None, limits ?? new MicroVmLimits());
 
-    public static MicroVm Start(this RuntimeEngine engine, InstanceTemplate template, MicroVmLimits? limits = null) => MicroVm.Create(template, App(limits), engine.Ticker, 0);
+    public static MicroVm Start(this RuntimeEngine engine, InstanceTemplate template, MicroVmLimits? limits = null) => MicroVm.Create(template, App(limits), engine, 0);
 
     /// <summary>Calls an export of the root with numbers.</summary>
     public static long Call(this MicroVm vm, string function, params uint[] arguments) => vm.Call((function, arguments), static (instance, s) =>

@@ -7,7 +7,7 @@ namespace Mote.Runtime.Tests;
 
 public sealed class PoolTests
 {
-    internal static MicroVmPool Pool(RuntimeEngine engine, InstanceTemplate template, InstancePolicy policy, MicroVmLimits? limits = null) => new(template, Guests.App(limits), engine.Ticker, 0, policy);
+    internal static MicroVmPool Pool(RuntimeEngine engine, InstanceTemplate template, InstancePolicy policy, MicroVmLimits? limits = null) => new(template, Guests.App(limits), engine, 0, policy);
 
     /// <summary>One event: what the guest has counted so far.</summary>
     internal static long Event(MicroVmPool pool, string function = "count")

@@ -16,6 +16,7 @@ internal static unsafe partial class EngineNative
 internal static unsafe partial class ErrorNative
 {
     [LibraryImport(Libwasmtime.Name)] internal static partial void wasmtime_error_delete(nint error);
+    [LibraryImport(Libwasmtime.Name)] internal static partial nint wasmtime_error_new(byte* message);
     [LibraryImport(Libwasmtime.Name)] internal static partial void wasmtime_error_message(nint error, Vec* message);
     [LibraryImport(Libwasmtime.Name)] internal static partial void wasmtime_error_wasm_trace(nint error, Vec* frames);
     [LibraryImport(Libwasmtime.Name)] internal static partial void wasm_byte_vec_delete(Vec* vec);

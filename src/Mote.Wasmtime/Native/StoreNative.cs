@@ -8,6 +8,7 @@ internal static unsafe partial class StoreNative
     [LibraryImport(Libwasmtime.Name)] internal static partial nint wasmtime_store_new(nint engine, nint data, nint finalizer);
     [LibraryImport(Libwasmtime.Name)] internal static partial nint wasmtime_store_context(nint store);
     [LibraryImport(Libwasmtime.Name)] internal static partial void wasmtime_store_limiter(nint store, long memorySize, long tableElements, long instances, long tables, long memories);
+    [LibraryImport(Libwasmtime.Name)] internal static partial void wasmtime_store_epoch_deadline_callback(nint store, delegate* unmanaged<nint, nint, ulong*, byte*, nint> callback, nint data, nint finalizer);
     [LibraryImport(Libwasmtime.Name)] internal static partial void wasmtime_store_delete(nint store);
 
     // SuppressGCTransition: these read or write one field of the store and return; no wasm, no callback, no lock.

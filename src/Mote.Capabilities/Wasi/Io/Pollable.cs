@@ -43,6 +43,7 @@ public abstract class Pollable(MicroVm vm) : IPoll.IPollable
         using var happened = new ManualResetEventSlim(false);
         Action wake = happened.Set;
         foreach (IPoll.IPollable p in list) ((Pollable)p).Watch(wake);
+        long began = vm.BeginWait(wake);
         try
         {
             while (true)
@@ -55,6 +56,7 @@ public abstract class Pollable(MicroVm vm) : IPoll.IPollable
         }
         finally
         {
+            vm.EndWait(began);
             foreach (IPoll.IPollable p in list) ((Pollable)p).Unwatch(wake);
         }
     }

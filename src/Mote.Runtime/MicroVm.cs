@@ -50,6 +50,9 @@ public sealed class MicroVm : IDisposable
     /// <summary>Time that calls have taken so far.</summary>
     public TimeSpan Busy { get; private set; }
 
+    /// <summary>Processor time of the last call.</summary>
+    public TimeSpan LastCpu { get; private set; }
+
     /// <summary>False after a trap.</summary>
     public bool IsUsable => !Instance.IsPoisoned && _cancelled is null;
 
@@ -156,12 +159,26 @@ public sealed class MicroVm : IDisposable
         Volatile.Read(ref _wake)?.Invoke();
     }
 
+    /// <summary>
+    /// Called once when the guest first waits in the host, or still runs after some ticks of the clock: what is worth doing
+    /// only for calls that last.
+    /// </summary>
+    public Action? OnLong { get; set; }
+
     private Action? _wake;
+
+    private void NoteLong()
+    {
+        if (OnLong is not { } note) return;
+        OnLong = null;
+        note();
+    }
 
     /// <summary>The guest begins to wait in the host: <see cref="Cancel"/> calls this.</summary>
     /// <returns>A time for <see cref="EndWait"/>.</returns>
     public long BeginWait(Action wake)
     {
+        NoteLong();
         Volatile.Write(ref _wake, wake);
         if (_cancelled is not null) wake();
         return Stopwatch.GetTimestamp();
@@ -217,7 +234,9 @@ public sealed class MicroVm : IDisposable
     {
         if (--_depth > 0) return;
         long now = Stopwatch.GetTimestamp();
-        Component.Usage.Call(_thread!.End(now), now - _begun, Usage, isCall);
+        long cpu = _thread!.End(now);
+        LastCpu = TimeSpan.FromTicks(cpu / 100);
+        Component.Usage.Call(cpu, now - _begun, Usage, isCall);
         _thread = null;
         if (!Component.Limits.IsClocked) return;
         _deadline = long.MaxValue;
@@ -250,6 +269,7 @@ public sealed class MicroVm : IDisposable
     /// <returns>Ticks until the next time.</returns>
     private ulong Ticked()
     {
+        NoteLong();
         CheckDeadline();
         if (Component.Limits.Cpu is { } cpu && ThreadClock.Now() - _cpuAtBegin > cpu.TotalNanoseconds) throw new CpuLimitException(cpu);
         return 1;

@@ -28,13 +28,13 @@ public abstract class BodySource
     internal bool IsReadable => !_current.IsEmpty || _ended || _fault is not null || Look();
 
     /// <summary>The trailers; null where the body has not ended, an empty set where there are none.</summary>
-    internal abstract Fields? Trailers { get; }
+    public abstract Fields? Trailers { get; }
 
     /// <summary>What ended the body before its time; null where nothing did.</summary>
     internal HttpBodyException? Fault => _fault;
 
     /// <summary>True once all of it was read.</summary>
-    internal bool IsEnded => _ended;
+    public bool IsEnded => _ended;
 
     /// <summary>A fault of the transport in HTTP's words.</summary>
     protected abstract HttpBodyException Explain(Exception e);

@@ -125,7 +125,7 @@ public sealed class OutgoingResponse(MicroVm vm, Fields headers) : IHttpTypes.IO
 }
 
 /// <summary>What a guest says of a body's length.</summary>
-internal static class ContentLength
+public static class ContentLength
 {
     /// <summary>The content-length; null where it is not given, or is no number.</summary>
     public static long? Of(Fields headers) =>

@@ -39,6 +39,12 @@ public abstract class BodySink
         }
     }
 
+    /// <summary>True where the message has no body on the wire, whatever the guest writes: an answer to HEAD, or a 204.</summary>
+    public virtual bool Discards => false;
+
+    /// <summary>Ends when the flush that is on its way does.</summary>
+    public Task Flushing => _flushing ?? Task.CompletedTask;
+
     /// <summary>A fault of the transport in HTTP's words.</summary>
     protected abstract HttpBodyException Explain(Exception e);
 
@@ -67,6 +73,7 @@ public abstract class BodySink
     /// <exception cref="HttpBodyException">The other side is gone.</exception>
     internal void Write(ReadOnlySpan<byte> bytes)
     {
+        if (Discards) return;
         try
         {
             while (bytes.Length > 0)
@@ -270,7 +277,7 @@ public sealed class OutgoingBody(MicroVm vm, long? length, Func<ulong, IHttpType
     internal Result<Unit, IHttpTypes.ErrorCode> Finish(Fields? trailers)
     {
         if (_fault is not null) return _fault.Code;
-        if (length is { } said && said != Bytes)
+        if (IsShort)
         {
             Abort();
             return sizeError((ulong)Bytes);
@@ -293,6 +300,9 @@ public sealed class OutgoingBody(MicroVm vm, long? length, Func<ulong, IHttpType
             return ((HttpIoError)e.Error).Code;
         }
     }
+
+    /// <summary>True where the guest wrote less than it said. None at all may be right: it may turn out that the message has no body.</summary>
+    private bool IsShort => length is { } said && said != Bytes && !(Bytes == 0 && _sink is null or { Discards: true });
 
     /// <summary>Trailers of a body that was finished before its message was sent.</summary>
     private Fields? Trailers { get; set; }
@@ -323,6 +333,12 @@ public sealed class OutgoingBody(MicroVm vm, long? length, Func<ulong, IHttpType
 
     private void EndNow(Fields? trailers)
     {
+        if (IsShort)
+        {
+            Abort();
+            return;
+        }
+
         IsOver = true;
         // All of it is here and nothing has gone out: the other side learns its length first.
         if (!_begun) Release(length ?? Bytes);

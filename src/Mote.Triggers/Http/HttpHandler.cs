@@ -1,0 +1,354 @@
+// The requests of one component: how many at once, how many may wait, and what becomes of each.
+using System.Diagnostics;
+using Mote.Capabilities.Wasi.Http;
+using Mote.DataPlane;
+using Mote.Runtime;
+using Mote.Wasmtime;
+
+namespace Mote.Triggers.Http;
+
+/// <summary>Who answers a route.</summary>
+public interface IHttpTarget
+{
+    /// <summary>Answers a request.</summary>
+    Task Answer(HttpExchange exchange);
+}
+
+/// <summary>Counts of a component's requests.</summary>
+/// <param name="Received">Requests that were let in.</param>
+/// <param name="Answered">Requests that the component answered.</param>
+/// <param name="Failed">Requests that it trapped in, or left without an answer.</param>
+/// <param name="Cancelled">Requests whose client went away.</param>
+/// <param name="Refused">Requests that found the queue full, or waited too long in it.</param>
+/// <param name="Running">Requests in work.</param>
+/// <param name="Waiting">Requests in the queue.</param>
+public readonly record struct HttpCounts(long Received, long Answered, long Failed, long Cancelled, long Refused, int Running, int Waiting);
+
+/// <summary>Gives the requests of one component to its microVMs.</summary>
+public sealed class HttpHandler : IHttpTarget, IDisposable
+{
+    private readonly LiveComponent<HttpIncomingHandler> _live;
+    private readonly HttpCapability _http;
+    private readonly GuestScheduler _scheduler;
+    private readonly Action<string> _log;
+    private readonly int _concurrency;
+    private readonly int _queue;
+    private readonly Lock _lock = new();
+    private Queue<TaskCompletionSource<bool>>? _waiters; // made when first needed: most apps are idle
+    private int _running;
+    private long _received;
+    private long _answered;
+    private long _failed;
+    private long _cancelled;
+    private long _burning;
+
+    /// <summary>A handler.</summary>
+    /// <param name="component">Whose requests these are.</param>
+    /// <param name="live">Its code, loaded when it is needed.</param>
+    /// <param name="http">Where requests are given to guests.</param>
+    /// <param name="scheduler">Where guests run.</param>
+    /// <param name="concurrency">Most requests at once.</param>
+    /// <param name="queue">Most requests that wait.</param>
+    /// <param name="log">Told of failures.</param>
+    public HttpHandler(AppComponent component, LiveComponent<HttpIncomingHandler> live, HttpCapability http, GuestScheduler scheduler, int concurrency, int queue, Action<string> log)
+    {
+        Component = component;
+        _live = live;
+        _http = http;
+        _scheduler = scheduler;
+        _concurrency = concurrency;
+        _queue = queue;
+        _log = log;
+    }
+
+    /// <summary>Whose requests these are.</summary>
+    public AppComponent Component { get; }
+
+    /// <summary>True while the component's code is mapped.</summary>
+    public bool IsLoaded => _live.IsLoaded;
+
+    /// <summary>Its microVMs.</summary>
+    public PoolCounts MicroVms => _live.Counts;
+
+    /// <summary>Counts so far.</summary>
+    public HttpCounts Counts
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return new HttpCounts(
+                    Volatile.Read(ref _received), Volatile.Read(ref _answered), Volatile.Read(ref _failed), Volatile.Read(ref _cancelled),
+                    Component.Usage.Counts.Refused, _running, _waiters?.Count ?? 0);
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public Task Answer(HttpExchange exchange)
+    {
+        // 1. A place among those that run, or in the queue. 2. This thread where a permit is free, else a microVM thread.
+        // 3. The place goes to whoever waits.
+        if (TryTakePlace()) return Place(exchange);
+        return Wait(exchange);
+    }
+
+    /// <summary>Takes no more requests in; those that run end as they would.</summary>
+    public void Dispose() => _live.Dispose();
+
+    private bool TryTakePlace()
+    {
+        lock (_lock)
+        {
+            if (_running >= _concurrency) return false;
+            _running++;
+            return true;
+        }
+    }
+
+    private async Task Wait(HttpExchange exchange)
+    {
+        var waiter = new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously);
+        lock (_lock)
+        {
+            if (_running < _concurrency)
+            {
+                _running++;
+                waiter.SetResult(true);
+            }
+            else if ((_waiters ??= new()).Count < _queue)
+            {
+                _waiters.Enqueue(waiter);
+            }
+            else
+            {
+                waiter.SetResult(false);
+            }
+        }
+
+        try
+        {
+            TimeSpan patience = Component.Limits.Time ?? Timeout.InfiniteTimeSpan;
+            bool place = await waiter.Task.WaitAsync(patience, exchange.Aborted).ConfigureAwait(false);
+            if (!place)
+            {
+                Refuse(exchange);
+                return;
+            }
+        }
+        catch (Exception e) when (e is TimeoutException or OperationCanceledException)
+        {
+            // One that has just got its place gives it on; one that has not will be passed over.
+            if (!waiter.TrySetResult(false) && waiter.Task.Result) PassOn();
+            if (e is TimeoutException) Refuse(exchange);
+            else Interlocked.Increment(ref _cancelled);
+            return;
+        }
+
+        await Place(exchange).ConfigureAwait(false);
+    }
+
+    private void Refuse(HttpExchange exchange)
+    {
+        Component.Usage.Refuse();
+        exchange.Refuse(503, "too many requests wait for this app\n", retryAfterSeconds: 1);
+    }
+
+    private Task Place(HttpExchange exchange)
+    {
+        Interlocked.Increment(ref _received);
+        // One that burnt the processor last time does not get a thread of the server's.
+        if (Volatile.Read(ref _burning) == 0 && _scheduler.TryEnter())
+        {
+            try
+            {
+                RunSafely(exchange);
+            }
+            finally
+            {
+                _scheduler.Leave();
+                PassOn();
+            }
+
+            return exchange.Settled();
+        }
+
+        return Posted(exchange);
+    }
+
+    private async Task Posted(HttpExchange exchange)
+    {
+        var work = new Work(this, exchange);
+        if (!_scheduler.Post(work))
+        {
+            PassOn();
+            Refuse(exchange);
+            return;
+        }
+
+        await work.Done.ConfigureAwait(false);
+        await exchange.Settled().ConfigureAwait(false);
+    }
+
+    private void PassOn()
+    {
+        while (true)
+        {
+            TaskCompletionSource<bool>? next = null;
+            lock (_lock)
+            {
+                if (_waiters is null || !_waiters.TryDequeue(out next)) _running--;
+            }
+
+            if (next is null || next.TrySetResult(true)) return;
+        }
+    }
+
+    private sealed class Work(HttpHandler handler, HttpExchange exchange) : IGuestWork
+    {
+        private readonly TaskCompletionSource _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public Task Done => _done.Task;
+
+        public void Run()
+        {
+            handler.RunSafely(exchange);
+            handler.PassOn();
+            _done.SetResult();
+        }
+    }
+
+    /// <summary>A fault of the host's own ends the request, not the connection's other work or the process.</summary>
+    private void RunSafely(HttpExchange exchange)
+    {
+        try
+        {
+            Run(exchange);
+        }
+        catch (Exception e)
+        {
+            Interlocked.Increment(ref _failed);
+            _log($"component `{Component.Name}`, {exchange.Name}: met a fault of the node: {e}");
+            exchange.Fail(500, "the node failed\n");
+        }
+    }
+
+    private void Run(HttpExchange exchange)
+    {
+        LoadedComponent<HttpIncomingHandler> loaded;
+        try
+        {
+            loaded = _live.Acquire();
+        }
+        catch (CapacityException e)
+        {
+            NoRoom(exchange, e.Message);
+            return;
+        }
+
+        try
+        {
+            MicroVm vm;
+            try
+            {
+                vm = loaded.Pool.Rent(out _);
+            }
+            catch (CapacityException e)
+            {
+                NoRoom(exchange, e.Message);
+                return;
+            }
+            catch (TrapException e)
+            {
+                Failed(exchange, $"could not start: {e.Describe()}", e);
+                return;
+            }
+            catch (WasmtimeException e) when (PoolIsFull(e))
+            {
+                NoRoom(exchange, e.Message);
+                return;
+            }
+            catch (WasmtimeException e)
+            {
+                Failed(exchange, $"could not start: {e.Message}", e);
+                return;
+            }
+
+            try
+            {
+                Call(vm, loaded.Binding, exchange);
+            }
+            finally
+            {
+                loaded.Pool.Return(vm);
+            }
+        }
+        finally
+        {
+            _live.Release();
+        }
+    }
+
+    private void Call(MicroVm vm, HttpIncomingHandler handler, HttpExchange exchange)
+    {
+        long before = vm.Busy.Ticks;
+        try
+        {
+            exchange.Enter(vm);
+            vm.Call((handler, request: _http.Guest(vm).Received(exchange.Request), exchange.Response), static (instance, s) =>
+            {
+                s.handler.Handle(instance, s.request, s.Response);
+                return true;
+            });
+            if (exchange.Leave())
+            {
+                Interlocked.Increment(ref _answered);
+            }
+            else
+            {
+                Interlocked.Increment(ref _failed);
+                _log($"component `{Component.Name}`, {exchange.Name}: ended without an answer");
+                exchange.Fail(500, "the app gave no answer\n");
+            }
+        }
+        catch (TrapException e)
+        {
+            exchange.Leave();
+            if (e.InnerException is ClientGoneException)
+            {
+                Interlocked.Increment(ref _cancelled);
+                exchange.Fail(499, "");
+            }
+            else
+            {
+                Failed(exchange, $"trapped: {e.Describe()}", e);
+            }
+        }
+        finally
+        {
+            // Remembered until a call was short again.
+            bool burnt = vm.Busy.Ticks - before > GuestThreads.DemoteAfter.Ticks && vm.LastCpu > GuestThreads.DemoteAfter;
+            if (burnt != (Volatile.Read(ref _burning) != 0)) Volatile.Write(ref _burning, burnt ? 1 : 0);
+        }
+    }
+
+    private void Failed(HttpExchange exchange, string what, WasmtimeException e)
+    {
+        Interlocked.Increment(ref _failed);
+        _log($"component `{Component.Name}`, {exchange.Name}: {what}");
+        if (e.InnerException is DeadlineException) exchange.Fail(504, "the app took too long\n");
+        else exchange.Fail(500, "the app failed\n");
+    }
+
+    private void NoRoom(HttpExchange exchange, string why)
+    {
+        Component.Usage.Refuse();
+        _log($"component `{Component.Name}`, {exchange.Name}: refused: {why}");
+        exchange.Refuse(503, "this node has no room for another microVM\n", retryAfterSeconds: 1);
+    }
+
+    private static bool PoolIsFull(WasmtimeException e) => e.Message.Contains("maximum concurrent", StringComparison.Ordinal);
+}
+
+/// <summary>Nobody waits for the answer any more.</summary>
+public sealed class ClientGoneException() : Exception("the client is gone");

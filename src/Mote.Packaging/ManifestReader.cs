@@ -17,6 +17,21 @@ internal sealed partial class ManifestReader(string file, Func<string, string?> 
 
     public AppManifest Read()
     {
+        try
+        {
+            return ReadAll();
+        }
+        catch (ConfigException e) when (_secrets.Count > 0)
+        {
+            // A message quotes values, and a value may have a secret in it.
+            string reason = new SecretValues(_secrets).Mask(e.Reason);
+            if (reason == e.Reason) throw;
+            throw new ConfigException(file, e.Line, reason);
+        }
+    }
+
+    private AppManifest ReadAll()
+    {
         TomlTable root = TomlTable.Load(file);
         if (root.Integer("mote", 1, 1) is null) throw root.Error("`mote` is missing: begin the file with mote = 1 (the manifest's version)");
         TomlTable app = root.Table("app") ?? throw root.Error("`[app]` is missing: add [app] with name = \"my-app\"");
@@ -122,6 +137,7 @@ internal sealed partial class ManifestReader(string file, Func<string, string?> 
             foreach (string key in e.Values.Keys.ToArray()) environment.Add(new(key, Expand(e.Values[key], e.String(key)!)));
         }
 
+        List<FolderGrant> granted = g is null ? [] : FileGrants.Read(g, _folder);
         var grants = new Grants
         {
             KeyValue = g?.Strings("keyvalue") ?? [],
@@ -130,7 +146,7 @@ internal sealed partial class ManifestReader(string file, Func<string, string?> 
             Environment = environment,
             Http = g is null ? [] : NetworkGrants.Read<HttpGrant>(g, "http", Expand, HttpGrant.TryParse),
             Sockets = g is null ? [] : NetworkGrants.Read<SocketGrant>(g, "sockets", Expand, SocketGrant.TryParse),
-            Files = g is null ? [] : FileGrants.Read(g, _folder),
+            Files = [.. granted, .. AppFiles.Read(c, _folder, granted)],
         };
         foreach (string topic in grants.Publish)
         {

@@ -92,6 +92,40 @@ public sealed class ManifestTests : IDisposable
     public void Files_ThatAreNoList_SayHowTheyAreWritten() =>
         Assert.Contains("files = [{ host = ", _files.Fault(Small + "\n[component.c.grants]\nfiles = \"assets\"\n", "files = "), StringComparison.Ordinal);
 
+    [Theory]
+    [InlineData("[component.c]\nfiles = [\"data\", { source = \"assets\", destination = \"/\" }]\n")]
+    [InlineData("[component.c.files]\n\"/data\" = \"data\"\n\"/\" = \"./assets/\"\n")]
+    public void AppFiles_AreReadOnlyFoldersOfTheApp(string files)
+    {
+        foreach (string folder in (string[])["data", "assets"]) Directory.CreateDirectory(Path.Combine(_files.Folder, folder));
+        string text = files.StartsWith("[component.c]\n", StringComparison.Ordinal) ? Small.Replace("[component.c]\n", files) : $"{Small}\n{files}";
+        Assert.Equal([new(Path.Combine(_files.Folder, "data"), "/data", false), new(Path.Combine(_files.Folder, "assets"), "/", false)], _files.Read(text).Component("c").Grants.Files);
+    }
+
+    [Theory]
+    [InlineData("\"/\" = \"nowhere\"", "there is no folder")]
+    [InlineData("\"/\" = \"mote.toml\"", "this is no folder")]
+    [InlineData("\"/\" = \"../other\"", "below its folder")]
+    [InlineData("\"/\" = \"/etc\"", "grant it with files = [{ host = \"/etc\", guest = \"/\" }] under grants")]
+    [InlineData("\"/\" = \"\"", "the path of a folder is needed")]
+    [InlineData("\"a\" = \".\"", "begins with a slash")]
+    [InlineData("\"/a/..\" = \".\"", "the destination has no . or ..")]
+    [InlineData("\"/\" = 1", "`files` is a list like")]
+    public void AppFiles_WithAFault_SaySoAtTheirLine(string line, string says) =>
+        Assert.Contains(says, _files.Fault($"{Small}\n[component.c.files]\n{line}\n", line), StringComparison.Ordinal);
+
+    [Fact]
+    public void AppFiles_WhereAGrantIs_AreRefused() =>
+        Assert.Contains("two folders are at \"/\"", _files.Fault($"{Small}\n[component.c.grants]\nfiles = [{{ host = \".\" }}]\n[component.c.files]\n\"/\" = \".\"\n", "\"/\" = "), StringComparison.Ordinal);
+
+    [Fact]
+    public void Fault_ThatQuotesASecret_DoesNotShowIt()
+    {
+        string fault = _files.Fault(Small + "\n[component.c.grants]\nhttp = [\"{{ v }}\"]\n[variables]\nv = { secret = true }\n", "http = ", ("v", "hunter2 is no URL"));
+        Assert.DoesNotContain("hunter2", fault, StringComparison.Ordinal);
+        Assert.Contains("***", fault, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Network_IsRead_AndVariablesMayStandInIt()
     {
@@ -186,7 +220,7 @@ public sealed class ManifestTests : IDisposable
     public void UnknownKey_IsNamedWithItsPlaceAndTheOnesThatAreKnown(string from, string to, string key, string where)
     {
         int at = Manifests.Everything.IndexOf(from, StringComparison.Ordinal);
-        string fault = _files.Fault(Manifests.Everything.Remove(at, from.Length).Insert(at, to), key, ("secret", "x"));
+        string fault = _files.Fault(Manifests.Everything.Remove(at, from.Length).Insert(at, to), key, ("secret", "s3cret!"));
         Assert.Contains($"unknown key `{key}`", fault, StringComparison.Ordinal);
         Assert.Contains(where, fault, StringComparison.Ordinal);
         Assert.Contains("it knows `", fault, StringComparison.Ordinal);
@@ -254,7 +288,7 @@ public sealed class ManifestTests : IDisposable
     {
         int at = Manifests.Everything.IndexOf(from, StringComparison.Ordinal);
         Assert.True(at >= 0);
-        string fault = _files.Fault(Manifests.Everything.Remove(at, from.Length).Insert(at, to), to, ("secret", "x"));
+        string fault = _files.Fault(Manifests.Everything.Remove(at, from.Length).Insert(at, to), to, ("secret", "s3cret!"));
         Assert.Contains(says, fault, StringComparison.Ordinal);
     }
 
@@ -360,7 +394,7 @@ public sealed class ManifestTests : IDisposable
     {
         try
         {
-            _files.Read(text, ("secret", "x"));
+            _files.Read(text, ("secret", "s3cret!"));
         }
         catch (ConfigException e)
         {

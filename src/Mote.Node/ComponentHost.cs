@@ -11,6 +11,7 @@ using Mote.Capabilities.Wasi.Clocks;
 using Mote.Capabilities.Wasi.Filesystem;
 using Mote.Capabilities.Wasi.Http;
 using Mote.Capabilities.Wasi.Io;
+using Mote.Capabilities.Wasi.Net;
 using Mote.Capabilities.Wasi.Preview1;
 using Mote.Capabilities.Wasi.Random;
 using Mote.Capabilities.Wasi.Sockets;
@@ -56,7 +57,7 @@ public sealed class ComponentHost : IDisposable
         var random = new RandomCapability();
         var files = new FilesystemCapability();
         Capabilities = new CapabilitySet(
-            new IoCapability(), clocks, random, Cli, files, new SocketsCapability(), new Preview1Capability(Cli, clocks, random, files),
+            new IoCapability(), clocks, random, Cli, files, new SocketsCapability(new SystemNameResolver()), new Preview1Capability(Cli, clocks, random, files),
             new KeyValueCapability(_keyValue), new ConfigCapability(), new LoggingCapability(), Messaging, Http);
     }
 

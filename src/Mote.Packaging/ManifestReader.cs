@@ -167,6 +167,7 @@ internal sealed partial class ManifestReader(string file, Func<string, string?> 
         {
             MemoryBytes = limits.Bytes("memory", 64 << 10, 4L << 30) ?? defaults.MemoryBytes,
             Time = limits.Time("time", max: TimeSpan.FromDays(1)) ?? defaults.Time,
+            Sockets = (int)(limits.Integer("sockets", 0, 4096) ?? defaults.Sockets),
             Handles = (int)(limits.Integer("handles", 16, 1 << 24) ?? defaults.Handles),
         };
     }

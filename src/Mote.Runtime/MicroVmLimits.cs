@@ -24,6 +24,9 @@ public sealed record MicroVmLimits
     /// <summary>Handles of each component instance inside.</summary>
     public int Handles { get; init; } = 100_000;
 
+    /// <summary>Open sockets of wasi:sockets.</summary>
+    public int Sockets { get; init; } = 64;
+
     /// <summary>Wall-clock time of one call, waiting in the host included. Null is no limit.</summary>
     public TimeSpan? Time { get; init; } = TimeSpan.FromSeconds(10);
 

@@ -3,6 +3,7 @@ using Mote.Capabilities.Wasi.Cli;
 using Mote.Capabilities.Wasi.Clocks;
 using Mote.Capabilities.Wasi.Filesystem;
 using Mote.Capabilities.Wasi.Io;
+using Mote.Capabilities.Wasi.Net;
 using Mote.Capabilities.Wasi.Preview1;
 using Mote.Capabilities.Wasi.Random;
 using Mote.Capabilities.Wasi.Sockets;
@@ -21,13 +22,14 @@ internal static class Wasi
     public const string Preopens = "wasi:filesystem/preopens@0.2.12";
     public const string InstanceNetwork = "wasi:sockets/instance-network@0.2.12", CreateTcp = "wasi:sockets/tcp-create-socket@0.2.12";
     public const string CreateUdp = "wasi:sockets/udp-create-socket@0.2.12", Lookup = "wasi:sockets/ip-name-lookup@0.2.12";
+    public const string Tcp = "wasi:sockets/tcp@0.2.12", Udp = "wasi:sockets/udp@0.2.12";
 
-    public static CapabilitySet Set(Func<MicroVm, StandardStreams>? streams = null, TimeProvider? time = null)
+    public static CapabilitySet Set(Func<MicroVm, StandardStreams>? streams = null, TimeProvider? time = null, INameResolver? names = null)
     {
         var cli = new CliCapability(streams ?? StandardStreams.ToLog);
         var clocks = new ClocksCapability(time ?? TimeProvider.System);
         var random = new RandomCapability();
         var files = new FilesystemCapability();
-        return new CapabilitySet(new IoCapability(), clocks, random, cli, files, new SocketsCapability(), new Preview1Capability(cli, clocks, random, files));
+        return new CapabilitySet(new IoCapability(), clocks, random, cli, files, new SocketsCapability(names ?? new SystemNameResolver()), new Preview1Capability(cli, clocks, random, files));
     }
 }

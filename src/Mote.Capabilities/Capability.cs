@@ -31,6 +31,9 @@ public abstract class Capability<TGuest> : Capability
         return (TGuest)(vm.Slots[Slot] ??= Prepare(vm));
     }
 
+    /// <summary>The state of a microVM where the guest has used the capability; null where it has not.</summary>
+    public TGuest? Peek(MicroVm vm) => (TGuest?)vm.Slots[Slot];
+
     /// <summary>The state of a microVM, for the host's own use.</summary>
     public TGuest Guest(MicroVm vm) => Guest(vm.Instance);
 }

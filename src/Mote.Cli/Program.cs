@@ -8,6 +8,7 @@ using Mote.Components;
 using Mote.Node;
 using Mote.Packaging.Toml;
 using Mote.Runtime;
+using Mote.Triggers.Http;
 using Mote.Wasmtime;
 
 namespace Mote.Cli;
@@ -24,6 +25,7 @@ internal static class Program
             UpCommand.Make(),
             UpCommand.MakeWatch(),
             RunCommand.Make(),
+            ServeCommand.Make(),
             CallCommand.Make(),
             InspectCommand.Make(),
             BindingsCommand.Make(),
@@ -64,6 +66,7 @@ internal static class Program
             ComponentFileException x => (ExitCode.BadInput, x.Message),
             ComponentException x => (ExitCode.BadInput, x.Message),
             MessagingException x => (ExitCode.Unavailable, x.Message),
+            HttpListenException x => (ExitCode.Unavailable, x.Message),
             TrapException { InnerException: DeadlineException } x => (ExitCode.Deadline, x.Message),
             TrapException x => (ExitCode.Trap, $"the guest trapped: {x.Describe()}"),
             OperationCanceledException => (ExitCode.Failed, "interrupted"),

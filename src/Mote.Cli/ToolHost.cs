@@ -34,11 +34,11 @@ internal static class ToolHost
         };
     }
 
-    public static Option<string> MemoryOption() => new("--memory")
+    public static Option<string> MemoryOption(string standard = "1GiB") => new("--memory")
     {
         Description = "Most memory of the program.",
         HelpName = "SIZE",
-        DefaultValueFactory = _ => "1GiB",
+        DefaultValueFactory = _ => standard,
         Validators =
         {
             r =>

@@ -88,6 +88,53 @@ public sealed class ComponentHost : IDisposable
         });
     }
 
+    /// <summary>Reads, compiles and links a component, so that everything that is wrong with it is known now, and keeps no more than where its code is.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="floats">How exact its floating point is.</param>
+    /// <param name="bind">Finds what is called in it.</param>
+    /// <returns>Maps and links it again.</returns>
+    /// <exception cref="ComponentFileException">It cannot be read, is not valid, or imports what is not hosted.</exception>
+    public Func<(InstanceTemplate Template, T Binding)> Deploy<T>(string path, FloatMode floats, Func<InstanceTemplate, T> bind)
+    {
+        byte[] file = ComponentFileException.Read(path);
+        CodeKey? key = ComponentFileException.Explain(path, () =>
+        {
+            if (CoreModuleDescription.IsCoreModule(file)) file = CoreProgram.ToComponent(file, Runtime.Engine);
+            using CompiledComponent compiled = Runtime.Compile(file, floats);
+            using InstanceTemplate template = Capabilities.Linker.Link(compiled);
+            bind(template);
+            return Runtime.KeyOf(file, compiled);
+        });
+        return () =>
+        {
+            CompiledComponent compiled = (key is null ? null : Runtime.Map(key)) ?? Again(path, floats, key);
+            try
+            {
+                InstanceTemplate template = Capabilities.Linker.Link(compiled);
+                return (template, bind(template));
+            }
+            catch
+            {
+                compiled.Dispose();
+                throw;
+            }
+        };
+    }
+
+    /// <summary>The cache has it no more: from the file, if that is still the one that was deployed.</summary>
+    private CompiledComponent Again(string path, FloatMode floats, CodeKey? key)
+    {
+        byte[] file = ComponentFileException.Read(path);
+        return ComponentFileException.Explain(path, () =>
+        {
+            if (CoreModuleDescription.IsCoreModule(file)) file = CoreProgram.ToComponent(file, Runtime.Engine);
+            CompiledComponent compiled = Runtime.Compile(file, floats);
+            if (key is null || Runtime.KeyOf(file, compiled) == key) return compiled;
+            compiled.Dispose();
+            throw new WasmtimeException("its compiled code is gone, and the file is not the one that was deployed: deploy it again");
+        });
+    }
+
     /// <summary>Makes a microVM of a linked component.</summary>
     /// <exception cref="TrapException">A start function trapped or took too long.</exception>
     /// <exception cref="WasmtimeException">The component needs more than its limits.</exception>

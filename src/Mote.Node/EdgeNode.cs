@@ -36,11 +36,14 @@ public sealed class EdgeNode : IAsyncDisposable
         _log = new ThrottledLog(line => log(_secrets.Mask(line)), TimeProvider.System);
     }
 
-    /// <summary>The broker.</summary>
-    public IMqttBroker Broker { get; private set; } = null!;
+    /// <summary>The broker; null where no app of the node needs one.</summary>
+    public IMqttBroker? Broker { get; private set; }
 
     /// <summary>Where events go; null for nowhere.</summary>
     public HttpUpstream? Upstream { get; private set; }
+
+    /// <summary>The HTTP side; null where no app has a route.</summary>
+    public HttpApps? Http { get; private set; }
 
     /// <summary>The queues of all components that have a trigger.</summary>
     public IReadOnlyList<MessageQueue> Queues => _queues;
@@ -68,12 +71,13 @@ public sealed class EdgeNode : IAsyncDisposable
     }
 
     /// <summary>What has happened so far.</summary>
-    public NodeReport Report() => NodeReport.Of(_queues, Upstream?.Counts, Broker.Dropped);
+    public NodeReport Report() => NodeReport.Of(_queues, Upstream?.Counts, Broker?.Dropped ?? 0);
 
     /// <summary>Takes no more messages, finishes those that are here, and gives upstream this long to take what waits for it.</summary>
     public async Task DrainAsync(TimeSpan timeout)
     {
-        await Broker.StopReceivingAsync().ConfigureAwait(false);
+        if (Http is not null) await Http.StopAsync(timeout).ConfigureAwait(false);
+        if (Broker is not null) await Broker.StopReceivingAsync().ConfigureAwait(false);
         DateTime end = DateTime.UtcNow + timeout;
         // Again while there is something: one component's last message may be the next one's first.
         while (_queues.Any(q => q.Counts.Waiting > 0) && Left() > TimeSpan.Zero)
@@ -104,6 +108,8 @@ public sealed class EdgeNode : IAsyncDisposable
             {
                 if (names.Contains(c.Name) && _queueOf.TryGetValue((app.Name, c.Name), out MessageQueue? queue)) loaded.Add((queue, Load(app, c)));
             }
+
+            Http?.Replace(app, names);
         }
         catch
         {
@@ -118,6 +124,7 @@ public sealed class EdgeNode : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         // From the outside in: nothing comes, nothing runs, nothing is sent, nothing is stored.
+        if (Http is not null) await Http.DisposeAsync().ConfigureAwait(false);
         if (Broker is not null) await Broker.StopReceivingAsync().ConfigureAwait(false);
         foreach (MessageQueue queue in _queues) await queue.DisposeAsync().ConfigureAwait(false);
         if (Broker is not null) await Broker.DisposeAsync().ConfigureAwait(false);
@@ -132,7 +139,7 @@ public sealed class EdgeNode : IAsyncDisposable
     {
         _host = new ComponentHost(new HostOptions
         {
-            Runtime = new RuntimeOptions { Profile = _config.Profile, CacheFolder = _folder.Code, Compiler = _config.Compiler, Log = line => _log.Write("node", line) },
+            Runtime = new RuntimeOptions { Profile = _config.Profile, CacheFolder = _config.CodeFolder ?? _folder.Code, Compiler = _config.Compiler, Log = line => _log.Write("node", line) },
             KeyValueFile = _folder.KeyValue,
             Broker = _ => Broker,
         });
@@ -141,11 +148,22 @@ public sealed class EdgeNode : IAsyncDisposable
         foreach (AppManifest app in apps) routes.AddRange(Prepare(app));
 
         if (_config.UpstreamUrl is { } url) Upstream = new HttpUpstream(url, _http, TimeProvider.System, line => _log.Write("upstream", line));
-        Broker = _config.BrokerUrl is { } external
-            ? new ExternalBroker(external, $"mote-{_config.Name}", line => _log.Write("broker", line))
-            : await EmbeddedBroker.StartAsync(Listen(), line => _log.Write("broker", line)).ConfigureAwait(false);
-        await Broker.StartAsync(routes, token).ConfigureAwait(false);
+        if (NeedsBroker(apps))
+        {
+            Broker = _config.BrokerUrl is { } external
+                ? new ExternalBroker(external, $"mote-{_config.Name}", line => _log.Write("broker", line))
+                : await EmbeddedBroker.StartAsync(Listen(), line => _log.Write("broker", line)).ConfigureAwait(false);
+            await Broker.StartAsync(routes, token).ConfigureAwait(false);
+        }
+
+        if (apps.All(a => a.HttpTriggers.Count == 0)) return;
+        Http = await HttpApps.StartAsync(_config, _host, Pass, Component, _log.Write).ConfigureAwait(false);
+        Http.Serve(apps);
     }
+
+    /// <summary>Where nothing comes from a broker and nothing may go to one, there is none to listen.</summary>
+    private bool NeedsBroker(IReadOnlyList<AppManifest> apps) =>
+        _config.BrokerUrl is not null || _config.BrokerAlways || apps.Any(a => a.MqttTriggers.Count > 0 || a.Components.Any(c => c.Grants.Publish.Count > 0));
 
     private IPEndPoint Listen() => IPEndPoint.TryParse(_config.BrokerListen, out IPEndPoint? endpoint) && _config.BrokerListen.Contains(':')
         ? endpoint
@@ -158,6 +176,7 @@ public sealed class EdgeNode : IAsyncDisposable
         {
             if (app.MqttTriggers.All(t => t.Component != c.Name))
             {
+                if (app.HttpTriggers.Any(t => t.Component == c.Name)) continue;
                 _log.Write(c.Name, $"[{c.Name}] no trigger names this component: it will not run");
                 continue;
             }
@@ -178,15 +197,10 @@ public sealed class EdgeNode : IAsyncDisposable
 
     private MessageTarget Load(AppManifest app, ComponentManifest c)
     {
-        if (!File.Exists(c.Source)) throw new ConfigException(app.File, c.Line, $"component `{c.Name}`: there is no file {c.Source}{(c.Build is { } build ? $"; build it first: (cd {build.Folder} && {build.Command})" : "")}");
+        AppComponent component = Component(app, c, new ComponentUsage());
         InstanceTemplate template = _host.Load(c.Source, c.Floats);
         try
         {
-            var component = new AppComponent(app.Name, c.Name, c.Grants, c.Limits)
-            {
-                Denials = new DenialLog(d => _log.Write(d.Component, d.ToString())),
-                Log = (name, level, context, message) => _log.Write(name, $"[{name}] {level.ToString().ToLowerInvariant()}{(context.Length > 0 ? $" {context}" : "")}: {message}"),
-            };
             IncomingHandler handler = IncomingHandler.Bind(template)
                 ?? throw new ConfigException(app.File, c.Line, $"component `{c.Name}` has no export {IncomingHandler.InterfaceName}, which a [[trigger.mqtt]] calls; `mote inspect {c.Source}` shows what it exports");
             return new MessageTarget(template, _host.Pool(template, component, c.Instance), handler);
@@ -198,12 +212,23 @@ public sealed class EdgeNode : IAsyncDisposable
         }
     }
 
+    private AppComponent Component(AppManifest app, ComponentManifest c, ComponentUsage usage)
+    {
+        if (!File.Exists(c.Source)) throw new ConfigException(app.File, c.Line, $"component `{c.Name}`: there is no file {c.Source}{(c.Build is { } build ? $"; build it first: (cd {build.Folder} && {build.Command})" : "")}");
+        return new AppComponent(app.Name, c.Name, c.Grants, c.Limits)
+        {
+            Usage = usage,
+            Denials = new DenialLog(d => _log.Write(d.Component, d.ToString())),
+            Log = (name, level, context, message) => _log.Write(name, $"[{name}] {level.ToString().ToLowerInvariant()}{(context.Length > 0 ? $" {context}" : "")}: {message}"),
+        };
+    }
+
     /// <summary>What a component sends goes to the broker, and what the operator named goes upstream as well.</summary>
     private void Pass(AppComponent component, Published[] messages)
     {
         foreach ((string topic, Message message) in messages)
         {
-            Broker.Publish(topic, message);
+            Broker?.Publish(topic, message);
             if (Upstream is null || !_config.UpstreamTopics.Contains(topic)) continue;
             Upstream.Enqueue(new CloudEvent(
                 string.Create(CultureInfo.InvariantCulture, $"{_boot}-{Interlocked.Increment(ref _eventNumber)}"),

@@ -17,6 +17,12 @@ namespace Mote.Packaging;
 public sealed record ComponentManifest(
     string Name, string Source, InstancePolicy Instance, Grants Grants, MicroVmLimits Limits, int Concurrency, int Queue, BuildManifest? Build, int Line)
 {
+    /// <summary>Most requests at once where the manifest does not say.</summary>
+    public const int DefaultHttpConcurrency = 64;
+
+    /// <summary>Most HTTP requests at once.</summary>
+    public int HttpConcurrency { get; init; } = DefaultHttpConcurrency;
+
     /// <summary>How exact its floating point is.</summary>
     public FloatMode Floats { get; init; }
 }
@@ -28,6 +34,13 @@ public sealed record ComponentManifest(
 /// <param name="Line">Where it is in the manifest.</param>
 public sealed record MqttTriggerManifest(string Topic, string Component, int Qos, int Line);
 
+/// <summary>Requests of a path go to a component.</summary>
+/// <param name="Route">The path: `/api/...` is everything under it, `:id` any one segment.</param>
+/// <param name="Component">The component's name.</param>
+/// <param name="Concurrency">Most requests of this route at once; null is the component's bound alone.</param>
+/// <param name="Line">Where it is in the manifest.</param>
+public sealed record HttpTriggerManifest(string Route, string Component, int? Concurrency, int Line);
+
 /// <summary>An app manifest.</summary>
 /// <param name="File">The file, absolute.</param>
 /// <param name="Name">The app's name.</param>
@@ -36,6 +49,9 @@ public sealed record MqttTriggerManifest(string Topic, string Component, int Qos
 /// <param name="MqttTriggers">Its MQTT triggers.</param>
 public sealed record AppManifest(string File, string Name, string Version, IReadOnlyList<ComponentManifest> Components, IReadOnlyList<MqttTriggerManifest> MqttTriggers)
 {
+    /// <summary>Its HTTP triggers.</summary>
+    public IReadOnlyList<HttpTriggerManifest> HttpTriggers { get; init; } = [];
+
     /// <summary>The name manifests have.</summary>
     public const string FileName = "mote.toml";
 
@@ -70,7 +86,8 @@ public sealed record AppManifest(string File, string Name, string Version, IRead
     public bool CanReplace(AppManifest by) =>
         by.Name == Name
         && Shape().SequenceEqual(by.Shape())
-        && MqttTriggers.Select(t => (t.Topic, t.Component, t.Qos)).SequenceEqual(by.MqttTriggers.Select(t => (t.Topic, t.Component, t.Qos)));
+        && MqttTriggers.Select(t => (t.Topic, t.Component, t.Qos)).SequenceEqual(by.MqttTriggers.Select(t => (t.Topic, t.Component, t.Qos)))
+        && HttpTriggers.Select(t => (t.Route, t.Component, t.Concurrency)).SequenceEqual(by.HttpTriggers.Select(t => (t.Route, t.Component, t.Concurrency)));
 
-    private IEnumerable<(string Name, int Concurrency, int Queue)> Shape() => Components.Select(c => (c.Name, c.Concurrency, c.Queue)).OrderBy(c => c.Name, StringComparer.Ordinal);
+    private IEnumerable<(string Name, int Concurrency, int Http, int Queue)> Shape() => Components.Select(c => (c.Name, c.Concurrency, c.HttpConcurrency, c.Queue)).OrderBy(c => c.Name, StringComparer.Ordinal);
 }

@@ -9,7 +9,7 @@ namespace Mote.Packaging;
 internal sealed partial class ManifestReader(string file, Func<string, string?> operatorVariable)
 {
     private static readonly string[] s_laterGrants = ["models", "camera", "blobstore"];
-    private static readonly string[] s_laterTriggers = ["http", "messaging", "timer", "camera"];
+    private static readonly string[] s_laterTriggers = ["messaging", "timer", "camera"];
 
     private readonly string _folder = Path.GetDirectoryName(file)!;
     private readonly Dictionary<string, string?> _variables = [];
@@ -41,9 +41,17 @@ internal sealed partial class ManifestReader(string file, Func<string, string?> 
         app.RejectUnknown("[app]");
         ReadVariables(root.Table("variables"));
         List<ComponentManifest> components = ReadComponents(root);
-        List<MqttTriggerManifest> triggers = ReadTriggers(root, components);
+        TomlTable triggers = root.Table("trigger") ?? throw root.Error("there is no trigger: add [[trigger.http]] with route = \"/...\", or [[trigger.mqtt]] with topic = \"plant/+/vibration\", and component = \"NAME\"");
+        foreach (string later in s_laterTriggers)
+        {
+            if (triggers.Get(later) is { } node) throw node.Error($"[[trigger.{later}]] is not supported yet");
+        }
+
+        List<MqttTriggerManifest> mqtt = ReadMqttTriggers(triggers, components);
+        List<HttpTriggerManifest> http = ReadHttpTriggers(triggers, components);
+        triggers.RejectUnknown("[trigger]");
         root.RejectUnknown("the manifest");
-        return new AppManifest(file, name, version, components, triggers) { Secrets = new SecretValues(_secrets) };
+        return new AppManifest(file, name, version, components, mqtt) { HttpTriggers = http, Secrets = new SecretValues(_secrets) };
     }
 
     /// <summary>[variables]: name = { default = "…" } or { required = true }.</summary>
@@ -93,18 +101,19 @@ internal sealed partial class ManifestReader(string file, Func<string, string?> 
         string instance = c.String("instance") ?? "per-event";
         if (instance is not ("pooled" or "per-event")) throw c.Values["instance"].Error($"`instance` is \"per-event\" or \"pooled\", found \"{instance}\"");
         TomlTable? limits = c.Table("limits");
-        int concurrency = (int)(limits?.Integer("concurrency", 1, 1024) ?? 1);
+        var concurrency = (int?)limits?.Integer("concurrency", 1, 1024);
         var manifest = new ComponentManifest(
             name,
             c.Path("source", _folder, source),
-            new InstancePolicy { Pooled = instance == "pooled", MaxIdle = concurrency },
+            ReadPool(name, c, instance == "pooled", concurrency),
             ReadGrants(name, c),
             ReadLimits(name, limits),
-            concurrency,
+            concurrency ?? 1,
             (int)(limits?.Integer("queue", 1, 1_000_000) ?? 1024),
             BuildManifest.Read(c, _folder),
             c.Line)
         {
+            HttpConcurrency = concurrency ?? ComponentManifest.DefaultHttpConcurrency,
             Floats = c.String("floats") switch
             {
                 null or "deterministic" => FloatMode.Deterministic,
@@ -158,6 +167,22 @@ internal sealed partial class ManifestReader(string file, Func<string, string?> 
         return grants;
     }
 
+    private static InstancePolicy ReadPool(string name, TomlTable c, bool pooled, int? concurrency)
+    {
+        var policy = new InstancePolicy { Pooled = pooled, MaxIdle = concurrency ?? 4, Idle = pooled ? TimeSpan.FromMinutes(1) : TimeSpan.FromSeconds(5) };
+        if (c.Table("pool") is not { } pool) return policy;
+        if (!pooled) throw pool.Error($"[component.{name}.pool] is for a component with instance = \"pooled\"");
+        policy = policy with
+        {
+            MaxIdle = (int)(pool.Integer("size", 1, 1024) ?? policy.MaxIdle),
+            MaxUses = pool.Integer("max-uses", 1, long.MaxValue) ?? 0,
+            MaxAge = pool.Time("max-age", max: TimeSpan.FromDays(365)),
+            Idle = pool.Time("idle", max: TimeSpan.FromDays(365)) ?? policy.Idle,
+        };
+        pool.RejectUnknown($"[component.{name}.pool]");
+        return policy;
+    }
+
     private static MicroVmLimits ReadLimits(string name, TomlTable? limits)
     {
         if (limits is null) return new MicroVmLimits();
@@ -168,31 +193,45 @@ internal sealed partial class ManifestReader(string file, Func<string, string?> 
             MemoryBytes = limits.Bytes("memory", 64 << 10, 4L << 30) ?? defaults.MemoryBytes,
             Time = limits.Time("time", max: TimeSpan.FromDays(1)) ?? defaults.Time,
             Sockets = (int)(limits.Integer("sockets", 0, 4096) ?? defaults.Sockets),
+            Cpu = limits.Time("cpu", max: TimeSpan.FromDays(1)),
+            TableElements = limits.Integer("table-elements", 1, 10_000_000) ?? defaults.TableElements,
+            CoreInstances = (int)(limits.Integer("instances", 1, 10_000) ?? defaults.CoreInstances),
             Handles = (int)(limits.Integer("handles", 16, 1 << 24) ?? defaults.Handles),
         };
     }
 
-    private static List<MqttTriggerManifest> ReadTriggers(TomlTable root, List<ComponentManifest> components)
+    private static List<MqttTriggerManifest> ReadMqttTriggers(TomlTable table, List<ComponentManifest> components)
     {
         var triggers = new List<MqttTriggerManifest>();
-        TomlTable table = root.Table("trigger") ?? throw root.Error("there is no trigger: add [[trigger.mqtt]] with topic = \"plant/+/vibration\" and component = \"NAME\"");
-        foreach (string later in s_laterTriggers)
-        {
-            if (table.Get(later) is { } node) throw node.Error($"[[trigger.{later}]] is not supported yet");
-        }
-
         foreach (TomlTable t in table.Tables("mqtt"))
         {
             string topic = t.Required("topic", "\"plant/+/vibration\"");
             if (FilterFault(topic) is { } fault) throw t.Values["topic"].Error(fault);
-            string component = t.Required("component", "\"NAME\"");
-            if (components.All(c => c.Name != component)) throw t.Values["component"].Error($"there is no component `{component}`: it has {string.Join(", ", components.Select(c => $"`{c.Name}`"))}");
-            triggers.Add(new MqttTriggerManifest(topic, component, (int)(t.Integer("qos", 0, 2) ?? 1), t.Line));
+            triggers.Add(new MqttTriggerManifest(topic, ReadTarget(t, components), (int)(t.Integer("qos", 0, 2) ?? 1), t.Line));
             t.RejectUnknown("[[trigger.mqtt]]");
         }
 
-        table.RejectUnknown("[trigger]");
         return triggers;
+    }
+
+    private static List<HttpTriggerManifest> ReadHttpTriggers(TomlTable table, List<ComponentManifest> components)
+    {
+        var triggers = new List<HttpTriggerManifest>();
+        foreach (TomlTable t in table.Tables("http"))
+        {
+            string route = t.Required("route", "\"/api/...\"");
+            triggers.Add(new HttpTriggerManifest(route, ReadTarget(t, components), (int?)t.Integer("concurrency", 1, 10_000), t.Line));
+            t.RejectUnknown("[[trigger.http]]");
+        }
+
+        return triggers;
+    }
+
+    private static string ReadTarget(TomlTable t, List<ComponentManifest> components)
+    {
+        string component = t.Required("component", "\"NAME\"");
+        return components.Any(c => c.Name == component) ? component
+            : throw t.Values["component"].Error($"there is no component `{component}`: it has {string.Join(", ", components.Select(c => $"`{c.Name}`"))}");
     }
 
     /// <summary>What neither a topic nor a filter may be.</summary>

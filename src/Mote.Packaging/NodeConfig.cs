@@ -10,8 +10,26 @@ public sealed record NodeConfig
     /// <summary>The one data folder.</summary>
     public string DataFolder { get; init; } = Path.GetFullPath(".mote");
 
+    /// <summary>Where compiled code is kept; null is in the data folder. The program sets it, not the file.</summary>
+    public string? CodeFolder { get; init; }
+
     /// <summary>Where the embedded broker listens; port 0 lets the system choose.</summary>
     public string BrokerListen { get; init; } = "127.0.0.1:1883";
+
+    /// <summary>Where HTTP is taken; port 0 lets the system choose.</summary>
+    public string HttpListen { get; init; } = "127.0.0.1:3000";
+
+    /// <summary>The certificate and the key of HTTPS, PEM files; null is plain HTTP.</summary>
+    public (string Certificate, string Key)? HttpTls { get; init; }
+
+    /// <summary>Most bytes of a request's body.</summary>
+    public long HttpMaxBody { get; init; } = 1L << 30;
+
+    /// <summary>Most HTTP connections at once.</summary>
+    public int HttpMaxConnections { get; init; } = 20_000;
+
+    /// <summary>Starts the embedded broker also where no app needs one: for other programs of the machine.</summary>
+    public bool BrokerAlways { get; init; }
 
     /// <summary>An external broker in place of the embedded one: mqtt://[user:password@]host[:port].</summary>
     public Uri? BrokerUrl { get; init; }
@@ -57,8 +75,20 @@ public sealed record NodeConfig
 
         if (root.Table("broker") is { } broker)
         {
-            config = config with { BrokerListen = Listen(broker) ?? config.BrokerListen, BrokerUrl = Url(broker, "url", "mqtt") };
+            config = config with { BrokerListen = Listen(broker) ?? config.BrokerListen, BrokerUrl = Url(broker, "url", "mqtt"), BrokerAlways = true };
             broker.RejectUnknown("[broker]");
+        }
+
+        if (root.Table("http") is { } http)
+        {
+            config = config with
+            {
+                HttpListen = Listen(http) ?? config.HttpListen,
+                HttpTls = http.Table("tls") is { } tls ? Tls(tls, folder) : config.HttpTls,
+                HttpMaxBody = http.Bytes("max-body", 0, long.MaxValue) ?? config.HttpMaxBody,
+                HttpMaxConnections = (int)(http.Integer("max-connections", 1, 1_000_000) ?? config.HttpMaxConnections),
+            };
+            http.RejectUnknown("[http]");
         }
 
         if (root.Table("upstream") is { } upstream)
@@ -76,6 +106,19 @@ public sealed record NodeConfig
     private static string? NodeName(TomlTable node) => node.String("name") is not { } name ? null
         : name.Length is > 0 and <= 64 && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '-' or '_') ? name
         : throw node.Values["name"].Error($"the node's name has 1 to 64 letters, digits, dots, dashes and underscores, found \"{name}\"");
+
+    private static (string, string) Tls(TomlTable tls, string folder)
+    {
+        (string, string) pair = (File("certificate", "\"cert.pem\""), File("key", "\"key.pem\""));
+        tls.RejectUnknown("[http.tls]");
+        return pair;
+
+        string File(string key, string example)
+        {
+            string path = tls.Path(key, folder, tls.Required(key, example));
+            return System.IO.File.Exists(path) ? path : throw tls.Values[key].Error($"`{key}`: there is no file {path}");
+        }
+    }
 
     private static string? Listen(TomlTable broker) => broker.String("listen") is not { } listen ? null
         : System.Net.IPEndPoint.TryParse(listen, out _) && listen.Contains(':') ? listen

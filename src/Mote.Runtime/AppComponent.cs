@@ -55,7 +55,7 @@ public sealed class AppComponent
     public MicroVmLimits Limits { get; }
 
     /// <summary>What it has used.</summary>
-    public ComponentUsage Usage { get; } = new();
+    public ComponentUsage Usage { get; init; } = new();
 
     /// <summary>What it was refused.</summary>
     public DenialLog Denials { get; init; } = new();

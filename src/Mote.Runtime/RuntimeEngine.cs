@@ -24,6 +24,11 @@ public sealed record RuntimeOptions
     public Action<string>? Log { get; init; }
 }
 
+/// <summary>Where a component's compiled code is kept.</summary>
+/// <param name="Engine">What it runs on.</param>
+/// <param name="Name">Its name in the cache.</param>
+public sealed record CodeKey(Engine Engine, string Name);
+
 /// <summary>Compiles components, from the cache where it can, and owns the clock that stops guests.</summary>
 public sealed class RuntimeEngine : IDisposable
 {
@@ -82,6 +87,12 @@ public sealed class RuntimeEngine : IDisposable
             return Get(file, (floats == FloatMode.Fast ? _fastOnDemand : _onDemand).Value);
         }
     }
+
+    /// <summary>Where the code of a component that was compiled here is kept; null where it is not.</summary>
+    public CodeKey? KeyOf(ReadOnlyMemory<byte> file, CompiledComponent compiled) => _cache is null ? null : new CodeKey(compiled.Engine, CodeCache.NameOf(file.Span, compiled.Engine));
+
+    /// <summary>Maps code that is kept; null where it is gone.</summary>
+    public CompiledComponent? Map(CodeKey key) => _cache?.TryLoad(key.Name, key.Engine);
 
     private CompiledComponent Get(ReadOnlyMemory<byte> file, Engine engine) =>
         _cache?.Get(file, engine, _compiler is { } c ? folder => c.Compile(folder, EngineProfile.Name(engine), _log) : null) ?? Component.Load(file, engine).Compile(engine);

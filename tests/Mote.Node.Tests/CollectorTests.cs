@@ -147,7 +147,7 @@ public sealed class CollectorTests : IDisposable
 
         site.Config = site.Config with { UpstreamUrl = new Uri($"http://{free}/"), UpstreamTopics = ["out"] };
         await using EdgeNode node = await site.Start();
-        await using Client client = await Client.Connect(node.Broker.Address);
+        await using Client client = await Client.Connect(node.Broker!.Address);
         for (int i = 0; i < 10; i++) await client.Publish("in/x", $"message {i}");
         await client.Publish("in/x", "c"); // goes to `counts`, which was not named
         await Wait.Until(() => node.Upstream!.Counts.Retries > 0, () => "nothing was tried");
@@ -198,7 +198,7 @@ public sealed class CollectorTests : IDisposable
         using var site = new TestSite();
         site.Config = site.Config with { UpstreamUrl = new Uri($"http://127.0.0.1:{port}/events"), UpstreamTopics = ["out"] };
         await using EdgeNode node = await site.Start();
-        await using Client client = await Client.Connect(node.Broker.Address);
+        await using Client client = await Client.Connect(node.Broker!.Address);
         await client.Publish("in/x", "message");
         await Wait.Until(() => node.Upstream!.Counts is { Retries: > 0 } or { Sent: > 0 }, () => "nothing was tried");
         Assert.Equal((0L, 1), (node.Upstream!.Counts.Sent, node.Upstream.Counts.Waiting));

@@ -19,7 +19,7 @@ public sealed class EmbeddedBrokerTests : IDisposable
     public async Task Message_IsHandled_AndWhatTheComponentSendsArrives(int qos)
     {
         await using EdgeNode node = await _site.Start();
-        await using Client subscriber = await Client.Connect(node.Broker.Address), publisher = await Client.Connect(node.Broker.Address);
+        await using Client subscriber = await Client.Connect(node.Broker!.Address), publisher = await Client.Connect(node.Broker!.Address);
         await subscriber.Subscribe("out", qos);
         for (int i = 0; i < 20; i++) await publisher.Publish("in/a", $"message {i}", qos);
         await subscriber.Until(20);
@@ -35,7 +35,7 @@ public sealed class EmbeddedBrokerTests : IDisposable
     {
         string two = TestSite.App.Replace("topic = \"in/#\"", "topic = \"plant/+/vibration\"", StringComparison.Ordinal);
         await using EdgeNode node = await _site.Start(two);
-        await using Client client = await Client.Connect(node.Broker.Address);
+        await using Client client = await Client.Connect(node.Broker!.Address);
         await client.Subscribe("out");
         foreach (string topic in (string[])["plant/1/vibration", "plant/2/temperature", "plant/vibration", "plant/1/2/vibration", "$SYS/1/vibration", "plant//vibration", "Plant/1/vibration"]) await client.Publish(topic, topic);
         await client.Publish("plant/9/vibration", "over");
@@ -47,7 +47,7 @@ public sealed class EmbeddedBrokerTests : IDisposable
     public async Task Topics_ThatBeginWithADollar_AreNotMatchedByWildcards()
     {
         await using EdgeNode node = await _site.Start(TestSite.App.Replace("topic = \"in/#\"", "topic = \"#\"", StringComparison.Ordinal).Replace("publish = [", "publish = [\"$never\", ", StringComparison.Ordinal));
-        await using Client client = await Client.Connect(node.Broker.Address);
+        await using Client client = await Client.Connect(node.Broker!.Address);
         await client.Publish("$private/x", "e");
         await client.Publish("public", "e");
         await Wait.Until(() => node.Report().Failed >= 1, () => "nothing was handled");
@@ -58,7 +58,7 @@ public sealed class EmbeddedBrokerTests : IDisposable
     public async Task Component_ThatTraps_Fails_OrDoesNotEnd_IsReadyForTheNext()
     {
         await using EdgeNode node = await _site.Start();
-        await using Client client = await Client.Connect(node.Broker.Address);
+        await using Client client = await Client.Connect(node.Broker!.Address);
         await client.Subscribe("out");
         foreach (string bad in (string[])["!", "e", "s", "d"])
         {
@@ -81,7 +81,7 @@ public sealed class EmbeddedBrokerTests : IDisposable
     public async Task Message_ThatMqttCannotCarry_IsTheComponentsFault_AndHarmsNobody()
     {
         await using EdgeNode node = await _site.Start();
-        await using Client client = await Client.Connect(node.Broker.Address);
+        await using Client client = await Client.Connect(node.Broker!.Address);
         await client.Subscribe("out");
         foreach (string odd in (string[])["l", "z"])
         {
@@ -105,7 +105,7 @@ public sealed class EmbeddedBrokerTests : IDisposable
         long acknowledged = 0, waiting = 0;
         await Task.WhenAll(Enumerable.Range(0, Publishers).Select(async p =>
         {
-            await using Client client = await Client.Connect(node.Broker.Address);
+            await using Client client = await Client.Connect(node.Broker!.Address);
             var window = new SemaphoreSlim(64);
             Task[] all = [.. Enumerable.Range(0, Each).Select(async i =>
             {
@@ -128,7 +128,7 @@ public sealed class EmbeddedBrokerTests : IDisposable
     public async Task Publisher_OfAFullQueue_WaitsForItsAcknowledgement()
     {
         await using EdgeNode node = await _site.Start(TestSite.App + "\nqueue = 1\n");
-        await using Client client = await Client.Connect(node.Broker.Address);
+        await using Client client = await Client.Connect(node.Broker!.Address);
         // Each takes 500 ms until it is ended: one runs, one waits in the queue, the third is not acknowledged before there is room.
         long start = Stopwatch.GetTimestamp();
         await Task.WhenAll(Enumerable.Range(0, 3).Select(_ => client.Publish("in/x", "s")));
@@ -140,7 +140,7 @@ public sealed class EmbeddedBrokerTests : IDisposable
     public async Task Message_OfTheLargestSize_IsTaken_AndALargerOneRefused()
     {
         await using EdgeNode node = await _site.Start(TestSite.App.Replace("time = \"500ms\"", "time = \"30s\"", StringComparison.Ordinal));
-        await using Client client = await Client.Connect(node.Broker.Address), other = await Client.Connect(node.Broker.Address);
+        await using Client client = await Client.Connect(node.Broker!.Address), other = await Client.Connect(node.Broker!.Address);
         await other.Subscribe("out");
         byte[] largest = new byte[16 << 20];
         new Random(1).NextBytes(largest);
@@ -159,11 +159,11 @@ public sealed class EmbeddedBrokerTests : IDisposable
     public async Task QualityOfService2_IsRefusedWithTheReason()
     {
         await using EdgeNode node = await _site.Start();
-        await using Client client = await Client.Connect(node.Broker.Address);
+        await using Client client = await Client.Connect(node.Broker!.Address);
         await IsRefused(client.Publish("in/x", "two", 2));
         Assert.Equal(0, node.Report().MessagesIn);
         Assert.Contains(_site.Log, l => l.Contains("quality of service 2", StringComparison.Ordinal));
-        await using Client subscriber = await Client.Connect(node.Broker.Address);
+        await using Client subscriber = await Client.Connect(node.Broker!.Address);
         Assert.Equal(MqttClientSubscribeResultCode.GrantedQoS1, (await subscriber.Subscribe("out", 2)).Items.Single().ResultCode);
     }
 
@@ -183,9 +183,9 @@ public sealed class EmbeddedBrokerTests : IDisposable
     public async Task SharedSubscriptions_AndTheNodesOwnName_AreRefused()
     {
         await using EdgeNode node = await _site.Start();
-        await using Client client = await Client.Connect(node.Broker.Address);
+        await using Client client = await Client.Connect(node.Broker!.Address);
         Assert.Equal(MqttClientSubscribeResultCode.SharedSubscriptionsNotSupported, (await client.Subscribe("$share/group/out")).Items.Single().ResultCode);
-        await using (Client impostor = await Client.Connect(node.Broker.Address, "mote-node")) Assert.False(impostor.Mqtt.IsConnected);
+        await using (Client impostor = await Client.Connect(node.Broker!.Address, "mote-node")) Assert.False(impostor.Mqtt.IsConnected);
         await client.Subscribe("out");
         await client.Publish("in/x", "here");
         await client.Until(1);
@@ -197,7 +197,7 @@ public sealed class EmbeddedBrokerTests : IDisposable
         for (int round = 0; round < 3; round++)
         {
             await using EdgeNode node = await _site.Start();
-            await using Client client = await Client.Connect(node.Broker.Address);
+            await using Client client = await Client.Connect(node.Broker!.Address);
             await client.Subscribe("counts");
             for (int i = 0; i < 5; i++) await client.Publish("in/x", "c");
             await client.Until(5);
@@ -213,7 +213,7 @@ public sealed class EmbeddedBrokerTests : IDisposable
             ConfigException e = await Assert.ThrowsAsync<ConfigException>(() => _site.Start());
             Assert.Contains("in use by another process", e.Message, StringComparison.Ordinal);
             Assert.Contains("`data` under [node]", e.Message, StringComparison.Ordinal);
-            await using Client client = await Client.Connect(node.Broker.Address);
+            await using Client client = await Client.Connect(node.Broker!.Address);
             await client.Subscribe("out");
             await client.Publish("in/x", "here");
             await client.Until(1);
@@ -252,7 +252,7 @@ public sealed class EmbeddedBrokerTests : IDisposable
     public async Task Drain_FinishesEverythingThatWasAcknowledged()
     {
         await using EdgeNode node = await _site.Start(TestSite.App + "\nqueue = 64\n");
-        await using Client client = await Client.Connect(node.Broker.Address);
+        await using Client client = await Client.Connect(node.Broker!.Address);
         long acknowledged = 0;
         using var stop = new CancellationTokenSource();
         Task flood = Task.Run(async () =>
@@ -296,7 +296,7 @@ public sealed class EmbeddedBrokerTests : IDisposable
             """;
         // The second sends to `out` what it gets there, so it gets its own again; 'e' messages end the circle.
         await using EdgeNode node = await _site.Start(chain.Replace("[component.second.grants]\npublish = [\"out\"]\n", "", StringComparison.Ordinal));
-        await using Client client = await Client.Connect(node.Broker.Address);
+        await using Client client = await Client.Connect(node.Broker!.Address);
         for (int i = 0; i < 100; i++) await client.Publish("in/x", "message");
         await node.DrainAsync(Client.Patience);
         Assert.Equal(100, node.Queues.Single(q => q.Component.Name == "handler").Counts.Handled);

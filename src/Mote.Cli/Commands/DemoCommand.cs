@@ -64,12 +64,12 @@ internal static class DemoCommand
             lock (lines) Console.Error.WriteLine(line);
         }, shutdown.Token).ConfigureAwait(false);
         words.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{options.Machines} machines with 4 sensors, {options.Rate:N0} readings a second for {options.Duration!.Value.TotalSeconds:0.#} s, seed {options.Seed}"));
-        words.WriteLine($"sensors -> mqtt://{node.Broker.Address} -> {string.Join(", ", app.Components.Select(c => c.Name))} (a microVM) -> alerts -> {collector.Url}");
+        words.WriteLine($"sensors -> mqtt://{node.Broker!.Address} -> {string.Join(", ", app.Components.Select(c => c.Name))} (a microVM) -> alerts -> {collector.Url}");
         words.WriteLine();
 
         DateTimeOffset start = DateTimeOffset.UtcNow;
         var machine = new MachineSimulator(options, start);
-        Task<PublishSummary> run = Publisher.RunAsync(new Uri($"mqtt://{node.Broker.Address}"), 1, machine.Messages(), shutdown.Token);
+        Task<PublishSummary> run = Publisher.RunAsync(new Uri($"mqtt://{node.Broker!.Address}"), 1, machine.Messages(), shutdown.Token);
         await ShowProgress(run, node, json, lines).ConfigureAwait(false);
         await run.ConfigureAwait(false);
         await node.DrainAsync(s_drain).ConfigureAwait(false);

@@ -23,19 +23,21 @@ internal static class UpCommand
         Option<string[]> variables = SharedOptions.Variables();
         Option<string[]> variableFiles = SharedOptions.VariableFiles();
         var listen = new Option<string?>("--listen") { Description = "Where the embedded MQTT broker listens (127.0.0.1:1883); port 0 chooses one.", HelpName = "ADDRESS:PORT" };
+        var http = new Option<string?>("--http") { Description = "Where HTTP is taken (127.0.0.1:3000); port 0 chooses one.", HelpName = "ADDRESS:PORT" };
         Option<string?> broker = SharedOptions.Url("--broker", "An external MQTT broker in place of the embedded one.", "mqtt");
         Option<string?> upstream = SharedOptions.Url("--upstream", "Where alerts are posted as CloudEvents.", "http", "https");
         var data = new Option<string?>("--data") { Description = "The data folder (.mote beside the manifest).", HelpName = "DIR" };
         Option<string?> duration = SharedOptions.Time("--duration", "End by itself after this time.");
         var profile = SharedOptions.Profile();
         Option<bool> json = SharedOptions.Json();
-        var command = new Command(name, description) { dir, config, variables, variableFiles, listen, broker, upstream, data, profile, duration, json };
+        var command = new Command(name, description) { dir, config, variables, variableFiles, http, listen, broker, upstream, data, profile, duration, json };
         command.SetAction(async (r, _) =>
         {
             string manifest = AppManifest.FileOf(r.GetValue(dir)!);
             AppManifest Load() => AppManifest.Load(manifest, SharedOptions.VariablesOf(r, variables, variableFiles).Find);
             NodeConfig node = Config(manifest, r.GetValue(config));
             if (r.GetValue(listen) is { } l) node = node with { BrokerListen = l, BrokerUrl = null };
+            if (r.GetValue(http) is { } h) node = node with { HttpListen = h };
             if (SharedOptions.UrlOf(r, broker) is { } b) node = node with { BrokerUrl = b };
             if (SharedOptions.UrlOf(r, upstream) is { } u) node = node with { UpstreamUrl = u };
             if (r.GetValue(data) is { } d) node = node with { DataFolder = Path.GetFullPath(d) };
@@ -72,7 +74,8 @@ internal static class UpCommand
         {
             EdgeNode started = await EdgeNode.StartAsync(config, [app], Console.Error.WriteLine, end.Token).ConfigureAwait(false);
             // Where the system chose a port, one that is started anew has the same.
-            if (config.BrokerUrl is null) config = config with { BrokerListen = started.Broker.Address };
+            if (config.BrokerUrl is null && started.Broker is not null) config = config with { BrokerListen = started.Broker.Address };
+            if (started.Http is not null) config = config with { HttpListen = started.Http.EndPoint.ToString() };
             Announce(words, app, config, started);
             return started;
         }
@@ -96,6 +99,7 @@ internal static class UpCommand
     {
         await node.DrainAsync(s_drain).ConfigureAwait(false);
         NodeReport report = node.Report();
+        if (node.Http is not null) UsageText.Print(words, node.Http.Handlers);
         words.WriteLine();
         ReportText.Print(words, ReportText.Rows(report));
         if (json) ReportText.PrintJson(Console.Out, j => ReportText.WriteJson(j, report));
@@ -104,9 +108,10 @@ internal static class UpCommand
     private static void Announce(TextWriter to, AppManifest app, NodeConfig config, EdgeNode node)
     {
         to.WriteLine($"{app.Name} {app.Version} is up");
-        to.WriteLine($"  broker    mqtt://{node.Broker.Address}{(config.BrokerUrl is null ? " (embedded)" : "")}");
+        if (node.Broker is not null) to.WriteLine($"  broker    mqtt://{node.Broker.Address}{(config.BrokerUrl is null ? " (embedded)" : "")}");
+        foreach (HttpTriggerManifest t in app.HttpTriggers) to.WriteLine($"  route     {node.Http!.Address.AbsoluteUri.TrimEnd('/')}{t.Route} -> {t.Component}");
         foreach (MqttTriggerManifest t in app.MqttTriggers) to.WriteLine($"  trigger   {t.Topic} -> {t.Component}");
-        to.WriteLine(config.UpstreamUrl is null ? "  upstream  none: messages stay on the broker" : $"  upstream  {string.Join(", ", config.UpstreamTopics)} -> {config.UpstreamUrl}");
+        if (node.Broker is not null) to.WriteLine(config.UpstreamUrl is null ? "  upstream  none: messages stay on the broker" : $"  upstream  {string.Join(", ", config.UpstreamTopics)} -> {config.UpstreamUrl}");
         to.WriteLine($"  data      {config.DataFolder}");
         to.Flush();
     }

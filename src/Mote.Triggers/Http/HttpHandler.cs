@@ -1,5 +1,6 @@
 // The requests of one component: how many at once, how many may wait, and what becomes of each.
 using System.Diagnostics;
+using Mote.Capabilities.Messaging;
 using Mote.Capabilities.Wasi.Http;
 using Mote.DataPlane;
 using Mote.Runtime;
@@ -27,15 +28,13 @@ public readonly record struct HttpCounts(long Received, long Answered, long Fail
 /// <summary>Gives the requests of one component to its microVMs.</summary>
 public sealed class HttpHandler : IHttpTarget, IDisposable
 {
-    private readonly LiveComponent<HttpIncomingHandler> _live;
+    private volatile LiveComponent<HttpIncomingHandler> _live;
     private readonly HttpCapability _http;
+    private readonly MessagingCapability _messaging;
+    private readonly PublishedSink _sink;
     private readonly GuestScheduler _scheduler;
     private readonly Action<string> _log;
-    private readonly int _concurrency;
-    private readonly int _queue;
-    private readonly Lock _lock = new();
-    private Queue<TaskCompletionSource<bool>>? _waiters; // made when first needed: most apps are idle
-    private int _running;
+    private readonly RequestGate _gate;
     private long _received;
     private long _answered;
     private long _failed;
@@ -46,23 +45,25 @@ public sealed class HttpHandler : IHttpTarget, IDisposable
     /// <param name="component">Whose requests these are.</param>
     /// <param name="live">Its code, loaded when it is needed.</param>
     /// <param name="http">Where requests are given to guests.</param>
+    /// <param name="messaging">Where messages that guests send are found.</param>
+    /// <param name="sink">Takes them when the request is over.</param>
     /// <param name="scheduler">Where guests run.</param>
-    /// <param name="concurrency">Most requests at once.</param>
-    /// <param name="queue">Most requests that wait.</param>
+    /// <param name="gate">How many at once, and how many may wait.</param>
     /// <param name="log">Told of failures.</param>
-    public HttpHandler(AppComponent component, LiveComponent<HttpIncomingHandler> live, HttpCapability http, GuestScheduler scheduler, int concurrency, int queue, Action<string> log)
+    public HttpHandler(AppComponent component, LiveComponent<HttpIncomingHandler> live, HttpCapability http, MessagingCapability messaging, PublishedSink sink, GuestScheduler scheduler, RequestGate gate, Action<string> log)
     {
+        _messaging = messaging;
+        _sink = sink;
         Component = component;
         _live = live;
         _http = http;
         _scheduler = scheduler;
-        _concurrency = concurrency;
-        _queue = queue;
+        _gate = gate;
         _log = log;
     }
 
     /// <summary>Whose requests these are.</summary>
-    public AppComponent Component { get; }
+    public AppComponent Component { get; private set; }
 
     /// <summary>True while the component's code is mapped.</summary>
     public bool IsLoaded => _live.IsLoaded;
@@ -75,12 +76,10 @@ public sealed class HttpHandler : IHttpTarget, IDisposable
     {
         get
         {
-            lock (_lock)
-            {
-                return new HttpCounts(
-                    Volatile.Read(ref _received), Volatile.Read(ref _answered), Volatile.Read(ref _failed), Volatile.Read(ref _cancelled),
-                    Component.Usage.Counts.Refused, _running, _waiters?.Count ?? 0);
-            }
+            (int running, int waiting) = _gate.Counts;
+            return new HttpCounts(
+                Volatile.Read(ref _received), Volatile.Read(ref _answered), Volatile.Read(ref _failed), Volatile.Read(ref _cancelled),
+                Component.Usage.Counts.Refused, running, waiting);
         }
     }
 
@@ -89,59 +88,34 @@ public sealed class HttpHandler : IHttpTarget, IDisposable
     {
         // 1. A place among those that run, or in the queue. 2. This thread where a permit is free, else a microVM thread.
         // 3. The place goes to whoever waits.
-        if (TryTakePlace()) return Place(exchange);
-        return Wait(exchange);
+        return _gate.TryEnter() ? Place(exchange) : Wait(exchange);
+    }
+
+    /// <summary>Later requests go to this code; those in work are finished by what they began with.</summary>
+    public void Replace(AppComponent component, LiveComponent<HttpIncomingHandler> live)
+    {
+        LiveComponent<HttpIncomingHandler> old = _live;
+        Component = component;
+        _live = live;
+        old.Dispose();
     }
 
     /// <summary>Takes no more requests in; those that run end as they would.</summary>
     public void Dispose() => _live.Dispose();
 
-    private bool TryTakePlace()
-    {
-        lock (_lock)
-        {
-            if (_running >= _concurrency) return false;
-            _running++;
-            return true;
-        }
-    }
-
     private async Task Wait(HttpExchange exchange)
     {
-        var waiter = new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously);
-        lock (_lock)
-        {
-            if (_running < _concurrency)
-            {
-                _running++;
-                waiter.SetResult(true);
-            }
-            else if ((_waiters ??= new()).Count < _queue)
-            {
-                _waiters.Enqueue(waiter);
-            }
-            else
-            {
-                waiter.SetResult(false);
-            }
-        }
-
         try
         {
-            TimeSpan patience = Component.Limits.Time ?? Timeout.InfiniteTimeSpan;
-            bool place = await waiter.Task.WaitAsync(patience, exchange.Aborted).ConfigureAwait(false);
-            if (!place)
+            if (!await _gate.WaitAsync(Component.Limits.Time ?? Timeout.InfiniteTimeSpan, exchange.Aborted).ConfigureAwait(false))
             {
                 Refuse(exchange);
                 return;
             }
         }
-        catch (Exception e) when (e is TimeoutException or OperationCanceledException)
+        catch (OperationCanceledException)
         {
-            // One that has just got its place gives it on; one that has not will be passed over.
-            if (!waiter.TrySetResult(false) && waiter.Task.Result) PassOn();
-            if (e is TimeoutException) Refuse(exchange);
-            else Interlocked.Increment(ref _cancelled);
+            Interlocked.Increment(ref _cancelled);
             return;
         }
 
@@ -167,7 +141,7 @@ public sealed class HttpHandler : IHttpTarget, IDisposable
             finally
             {
                 _scheduler.Leave();
-                PassOn();
+                _gate.Leave();
             }
 
             return exchange.Settled();
@@ -181,27 +155,13 @@ public sealed class HttpHandler : IHttpTarget, IDisposable
         var work = new Work(this, exchange);
         if (!_scheduler.Post(work))
         {
-            PassOn();
+            _gate.Leave();
             Refuse(exchange);
             return;
         }
 
         await work.Done.ConfigureAwait(false);
         await exchange.Settled().ConfigureAwait(false);
-    }
-
-    private void PassOn()
-    {
-        while (true)
-        {
-            TaskCompletionSource<bool>? next = null;
-            lock (_lock)
-            {
-                if (_waiters is null || !_waiters.TryDequeue(out next)) _running--;
-            }
-
-            if (next is null || next.TrySetResult(true)) return;
-        }
     }
 
     private sealed class Work(HttpHandler handler, HttpExchange exchange) : IGuestWork
@@ -213,7 +173,7 @@ public sealed class HttpHandler : IHttpTarget, IDisposable
         public void Run()
         {
             handler.RunSafely(exchange);
-            handler.PassOn();
+            handler._gate.Leave();
             _done.SetResult();
         }
     }
@@ -235,10 +195,16 @@ public sealed class HttpHandler : IHttpTarget, IDisposable
 
     private void Run(HttpExchange exchange)
     {
+        LiveComponent<HttpIncomingHandler> live = _live;
         LoadedComponent<HttpIncomingHandler> loaded;
         try
         {
-            loaded = _live.Acquire();
+            loaded = live.Acquire();
+        }
+        catch (ObjectDisposedException) when (live != _live)
+        {
+            Run(exchange); // replaced just now
+            return;
         }
         catch (CapacityException e)
         {
@@ -285,7 +251,7 @@ public sealed class HttpHandler : IHttpTarget, IDisposable
         }
         finally
         {
-            _live.Release();
+            live.Release();
         }
     }
 
@@ -303,10 +269,12 @@ public sealed class HttpHandler : IHttpTarget, IDisposable
             if (exchange.Leave())
             {
                 Interlocked.Increment(ref _answered);
+                Publish(vm, exchange);
             }
             else
             {
                 Interlocked.Increment(ref _failed);
+                _messaging.Peek(vm)?.Discard();
                 _log($"component `{Component.Name}`, {exchange.Name}: ended without an answer");
                 exchange.Fail(500, "the app gave no answer\n");
             }
@@ -329,6 +297,20 @@ public sealed class HttpHandler : IHttpTarget, IDisposable
             // Remembered until a call was short again.
             bool burnt = vm.Busy.Ticks - before > GuestThreads.DemoteAfter.Ticks && vm.LastCpu > GuestThreads.DemoteAfter;
             if (burnt != (Volatile.Read(ref _burning) != 0)) Volatile.Write(ref _burning, burnt ? 1 : 0);
+        }
+    }
+
+    /// <summary>What the guest sent while it answered goes out now; the answer is on its way, so a fault is only said.</summary>
+    private void Publish(MicroVm vm, HttpExchange exchange)
+    {
+        if (_messaging.Peek(vm)?.TakePublished() is not { Length: > 0 } published) return;
+        try
+        {
+            _sink(Component, published);
+        }
+        catch (MessagingException e)
+        {
+            _log($"component `{Component.Name}`, {exchange.Name}: sent messages that could not be passed on: {e.Message}");
         }
     }
 

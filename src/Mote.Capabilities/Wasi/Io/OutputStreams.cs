@@ -139,7 +139,10 @@ public abstract class OutputStream(MicroVm vm) : IStreams.IOutputStream
     {
         while (most > 0)
         {
-            Result<ReadOnlyMemory<byte>, Error> read = src.Read(most);
+            // What was passed on may have filled the stream: then this is what could be moved now.
+            Result<ulong, Error> room = CheckWrite();
+            if (!room.IsOk || room.Value == 0) return done > 0 ? done : room;
+            Result<ReadOnlyMemory<byte>, Error> read = src.Read(Math.Min(most, room.Value));
             if (!read.IsOk) return done > 0 ? done : read.Error;
             if (read.Value.IsEmpty) break;
             Result<Unit, Error> written = Write(read.Value.Span);

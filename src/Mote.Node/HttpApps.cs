@@ -1,0 +1,180 @@
+// The HTTP side of a node: its server, the routes of its apps, and where their guests run.
+using System.Net;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using Mote.Capabilities.Wasi.Http;
+using Mote.Components.Linking;
+using Mote.Packaging;
+using Mote.Packaging.Toml;
+using Mote.Runtime;
+using Mote.Triggers;
+using Mote.Triggers.Http;
+
+namespace Mote.Node;
+
+/// <summary>Serves the routes of a node's apps.</summary>
+public sealed class HttpApps : IAsyncDisposable
+{
+    private readonly ComponentHost _host;
+    private readonly GuestScheduler _scheduler;
+    private readonly Reaper _reaper;
+    private readonly HttpServer _server;
+    private readonly PublishedSink _sink;
+    private readonly Func<AppManifest, ComponentManifest, ComponentUsage, AppComponent> _component;
+    private readonly Action<string, string> _log;
+    private volatile IReadOnlyList<HttpHandler> _handlers = [];
+
+    private HttpApps(ComponentHost host, HttpServer server, PublishedSink sink, Func<AppManifest, ComponentManifest, ComponentUsage, AppComponent> component, Action<string, string> log)
+    {
+        _component = component;
+        _log = log;
+        _host = host;
+        _server = server;
+        _sink = sink;
+        int permits = Environment.ProcessorCount * 4;
+        // A guest may wait in the host on the thread that it was lent: the pool keeps more than those.
+        ThreadPool.GetMinThreads(out int workers, out int io);
+        ThreadPool.SetMinThreads(Math.Max(workers, permits + Environment.ProcessorCount), io);
+        _scheduler = new GuestScheduler(host.Runtime.Ticker.Threads, permits, maxThreads: 256);
+        _reaper = new Reaper(MemoryReturn.Give);
+    }
+
+    /// <summary>Where it listens.</summary>
+    public IPEndPoint EndPoint => _server.EndPoint;
+
+    /// <summary>As a URL.</summary>
+    public Uri Address => new($"{_server.Scheme}://{_server.EndPoint}");
+
+    /// <summary>The handlers of all components that have a route.</summary>
+    public IReadOnlyList<HttpHandler> Handlers => _handlers;
+
+    /// <summary>Requests for which there was no route.</summary>
+    public long NotFound => _server.NotFound;
+
+    /// <summary>Components whose code is mapped now.</summary>
+    public int Loaded => _reaper.Loaded;
+
+    /// <summary>Starts to listen; there are no routes yet.</summary>
+    /// <param name="config">The operator's wishes.</param>
+    /// <param name="host">What components run on.</param>
+    /// <param name="sink">Takes messages that components send.</param>
+    /// <param name="component">Makes a component of an app, with its account.</param>
+    /// <param name="log">Told of failures, with the component's name.</param>
+    /// <exception cref="ConfigException">The certificate cannot be used.</exception>
+    /// <exception cref="HttpListenException">The address cannot be listened on.</exception>
+    public static async Task<HttpApps> StartAsync(
+        NodeConfig config, ComponentHost host, PublishedSink sink, Func<AppManifest, ComponentManifest, ComponentUsage, AppComponent> component, Action<string, string> log)
+    {
+        var options = new HttpOptions
+        {
+            Listen = IPEndPoint.TryParse(config.HttpListen, out IPEndPoint? endpoint) && config.HttpListen.Contains(':') ? endpoint
+                : throw new ConfigException("node config", 0, $"`listen` under [http] must be an address and a port like \"127.0.0.1:3000\", found \"{config.HttpListen}\""),
+            Certificate = config.HttpTls is { } tls ? Certificate(tls.Certificate, tls.Key) : null,
+            MaxBody = config.HttpMaxBody,
+            MaxConnections = config.HttpMaxConnections,
+        };
+        return new HttpApps(host, await HttpServer.StartAsync(options, new HttpRoutes<IHttpTarget>([])).ConfigureAwait(false), sink, component, log);
+    }
+
+    /// <summary>Compiles and checks the components of apps, and then serves their routes in place of those that were served.</summary>
+    /// <param name="apps">All apps of the node.</param>
+    /// <exception cref="ConfigException">A manifest has a fault; what was served goes on.</exception>
+    /// <exception cref="ComponentFileException">A component cannot be used; what was served goes on.</exception>
+    public void Serve(IReadOnlyList<AppManifest> apps)
+    {
+        var handlers = new List<HttpHandler>();
+        var routes = new List<HttpRoute<IHttpTarget>>();
+        var shapes = new Dictionary<string, string>();
+        foreach (AppManifest app in apps)
+        {
+            var own = new Dictionary<string, HttpHandler>();
+            foreach (HttpTriggerManifest t in app.HttpTriggers)
+            {
+                if (!own.TryGetValue(t.Component, out HttpHandler? handler))
+                {
+                    own.Add(t.Component, handler = Prepare(app, app.Component(t.Component)));
+                    handlers.Add(handler);
+                }
+
+                try
+                {
+                    IHttpTarget target = t.Concurrency is { } most ? new BoundedRoute(handler, new RequestGate(most, app.Component(t.Component).Queue), handler.Component.Limits.Time ?? Timeout.InfiniteTimeSpan) : handler;
+                    var route = new HttpRoute<IHttpTarget>(t.Route, target);
+                    if (!shapes.TryAdd(route.Shape, $"{app.File}:{t.Line}")) throw new RouteException($"the route `{t.Route}` answers the same paths as that at {shapes[route.Shape]}");
+                    routes.Add(route);
+                }
+                catch (RouteException e)
+                {
+                    throw new ConfigException(app.File, t.Line, e.Message);
+                }
+            }
+        }
+
+        _server.Routes = new HttpRoutes<IHttpTarget>(routes);
+        IReadOnlyList<HttpHandler> before = _handlers;
+        _handlers = handlers;
+        foreach (HttpHandler old in before) old.Dispose();
+    }
+
+    /// <summary>Replaces components by what their files and the manifest say now; requests in work are finished by the old code, none is lost.</summary>
+    /// <param name="app">The manifest, with the same routes.</param>
+    /// <param name="names">The components; others stay.</param>
+    /// <exception cref="ConfigException">The manifest has a fault; nothing is replaced.</exception>
+    /// <exception cref="ComponentFileException">A component cannot be used; nothing is replaced.</exception>
+    public void Replace(AppManifest app, IReadOnlyCollection<string> names)
+    {
+        (HttpHandler Handler, AppComponent Component, LiveComponent<HttpIncomingHandler> Live)[] loaded =
+            [.. _handlers.Where(h => h.Component.App == app.Name && names.Contains(h.Component.Name)).Select(h => (h, Load(app, app.Component(h.Component.Name), h.Component.Usage))).Select(p => (p.h, p.Item2.Component, p.Item2.Live))];
+        foreach ((HttpHandler handler, AppComponent component, LiveComponent<HttpIncomingHandler> live) in loaded) handler.Replace(component, live);
+    }
+
+    /// <summary>Takes no new requests, and waits for those in work, at most this long.</summary>
+    public Task StopAsync(TimeSpan atMost) => _server.StopAsync(atMost);
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await _server.DisposeAsync().ConfigureAwait(false);
+        foreach (HttpHandler handler in _handlers) handler.Dispose();
+        _scheduler.Dispose();
+        _reaper.Dispose();
+    }
+
+    private HttpHandler Prepare(AppManifest app, ComponentManifest c)
+    {
+        (AppComponent component, LiveComponent<HttpIncomingHandler> live) = Load(app, c, new ComponentUsage());
+        return new HttpHandler(component, live, _host.Http, _host.Messaging, _sink, _scheduler, new RequestGate(c.HttpConcurrency, c.Queue), line => _log(c.Name, line));
+    }
+
+    private (AppComponent Component, LiveComponent<HttpIncomingHandler> Live) Load(AppManifest app, ComponentManifest c, ComponentUsage usage)
+    {
+        AppComponent component = _component(app, c, usage);
+        Func<(InstanceTemplate Template, HttpIncomingHandler Binding)> load = _host.Deploy(
+            c.Source,
+            c.Floats,
+            template => HttpIncomingHandler.Bind(template)
+                ?? throw new ConfigException(app.File, c.Line, $"component `{c.Name}` has no export {HttpIncomingHandler.InterfaceName}, which a [[trigger.http]] calls; `mote inspect {c.Source}` shows what it exports"));
+        return (component, new LiveComponent<HttpIncomingHandler>(
+            () =>
+            {
+                (InstanceTemplate template, HttpIncomingHandler binding) = load();
+                return new LoadedComponent<HttpIncomingHandler>(template, _host.Pool(template, component, c.Instance), binding, _host.Runtime.Mappings);
+            },
+            _reaper,
+            c.Instance.Idle));
+    }
+
+    private static X509Certificate2 Certificate(string certificate, string key)
+    {
+        try
+        {
+            using X509Certificate2 pem = X509Certificate2.CreateFromPemFile(certificate, key);
+            // Through PKCS#12, so that the key is where every platform's TLS finds it.
+            return X509CertificateLoader.LoadPkcs12(pem.Export(X509ContentType.Pkcs12), null);
+        }
+        catch (Exception e) when (e is CryptographicException or IOException or UnauthorizedAccessException)
+        {
+            throw new ConfigException("node config", 0, $"the certificate {certificate} with the key {key} cannot be used: {e.Message}");
+        }
+    }
+}

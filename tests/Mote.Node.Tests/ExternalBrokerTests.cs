@@ -53,12 +53,12 @@ public sealed class ExternalBrokerTests : IAsyncDisposable
         return _site.Start(manifest);
     }
 
-    private static Task Connected(EdgeNode node) => Wait.Until(() => ((ExternalBroker)node.Broker).IsConnected, () => "the node is not connected");
+    private static Task Connected(EdgeNode node) => Wait.Until(() => ((ExternalBroker)node.Broker!).IsConnected, () => "the node is not connected");
 
     /// <summary>The node is connected, and its subscriptions are there.</summary>
     private static async Task Ready(EdgeNode node)
     {
-        await ((ExternalBroker)node.Broker).WaitForConnectionAsync(TestContext.Current.CancellationToken).WaitAsync(Client.Patience, TestContext.Current.CancellationToken);
+        await ((ExternalBroker)node.Broker!).WaitForConnectionAsync(TestContext.Current.CancellationToken).WaitAsync(Client.Patience, TestContext.Current.CancellationToken);
         await Connected(node);
     }
 
@@ -100,7 +100,7 @@ public sealed class ExternalBrokerTests : IAsyncDisposable
         for (int round = 0; round < 3; round++)
         {
             await StopServer();
-            await Wait.Until(() => !((ExternalBroker)node.Broker).IsConnected, () => "it does not notice");
+            await Wait.Until(() => !((ExternalBroker)node.Broker!).IsConnected, () => "it does not notice");
             await StartServer();
             await Connected(node);
             await using Client client = await Client.Connect(Address);
@@ -190,7 +190,7 @@ public sealed class ExternalBrokerTests : IAsyncDisposable
         await client.Publish("in/a", "message");
         await Wait.Until(() => node.Report().Failed == 1, () => $"{node.Report()}");
         Assert.Contains(_site.Log, l => l.Contains("NotAuthorized", StringComparison.Ordinal));
-        Assert.True(((ExternalBroker)node.Broker).IsConnected);
+        Assert.True(((ExternalBroker)node.Broker!).IsConnected);
     }
 
     [Fact]
@@ -224,7 +224,7 @@ public sealed class ExternalBrokerTests : IAsyncDisposable
             await Terminate(first);
             await flood.WaitAsync(Client.Patience, TestContext.Current.CancellationToken);
             Assert.True(acknowledged.Count >= 200);
-            await Wait.Until(() => !((ExternalBroker)node.Broker).IsConnected, () => "it does not notice");
+            await Wait.Until(() => !((ExternalBroker)node.Broker!).IsConnected, () => "it does not notice");
 
             second = Mosquitto(program, config);
             await Connected(node);

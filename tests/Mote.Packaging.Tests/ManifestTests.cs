@@ -31,8 +31,8 @@ public sealed class ManifestTests : IDisposable
         ComponentManifest filter = app.Component("filter"), archive = app.Component("archive");
         Assert.Equal(Path.Combine(_files.Folder, "filter.wasm"), filter.Source);
         Assert.Equal(Path.GetFullPath(Path.Combine(_files.Folder, "..", "archive.wasm")), archive.Source);
-        Assert.Equal(new InstancePolicy { Pooled = true, MaxIdle = 8 }, filter.Instance);
-        Assert.Equal(new InstancePolicy { Pooled = false, MaxIdle = 1 }, archive.Instance);
+        Assert.Equal(new InstancePolicy { Pooled = true, MaxIdle = 8, Idle = TimeSpan.FromMinutes(1) }, filter.Instance);
+        Assert.Equal(new InstancePolicy { Pooled = false, MaxIdle = 4 }, archive.Instance);
         Assert.Equal(["default", "other"], filter.Grants.KeyValue);
         Assert.Equal(["alerts"], filter.Grants.Publish);
         Assert.Equal([new("window", "50"), new("text", "a 50 b s3cret")], filter.Grants.Variables);
@@ -308,7 +308,7 @@ public sealed class ManifestTests : IDisposable
     [Theory]
     [InlineData("mote = 1", "`[app]` is missing: add [app] with name = ")]
     [InlineData("mote = 1\n[app]\nname = \"a\"", "there is no component: add [component.NAME] with source = ")]
-    [InlineData("mote = 1\n[app]\nname = \"a\"\n[component.c]\nsource = \"c.wasm\"", "there is no trigger: add [[trigger.mqtt]] with topic = ")]
+    [InlineData("mote = 1\n[app]\nname = \"a\"\n[component.c]\nsource = \"c.wasm\"", "there is no trigger: add [[trigger.http]] with route = ")]
     public void MissingTable_SaysWhatToAdd(string text, string says) =>
         Assert.StartsWith(says, Assert.Throws<ConfigException>(() => _files.Read(text)).Reason, StringComparison.Ordinal);
 

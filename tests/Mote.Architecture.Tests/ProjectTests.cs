@@ -20,7 +20,7 @@ public sealed class ProjectTests
         ["Mote.Backends.Sqlite"] = ["Mote.Capabilities"],
         ["Mote.DataPlane"] = ["Mote.Runtime"],
         ["Mote.Packaging"] = ["Mote.Runtime"],
-        ["Mote.Triggers"] = ["Mote.Capabilities", "Mote.DataPlane"],
+        ["Mote.Triggers"] = ["Mote.Capabilities", "Mote.DataPlane", "Mote.Files"],
         ["Mote.Node"] = ["Mote.Backends.Sqlite", "Mote.Packaging", "Mote.Triggers"],
         ["Mote.Cli"] = ["Mote.Node", "Mote.Bindings.C"],
     };

@@ -1,4 +1,4 @@
-// What the component imports, as wit/ has it: `npx jco guest-types wit --out-dir types` writes such files for a whole world.
+// What the component imports, as wit/ has it: a module for each interface, names in camelCase.
 declare module 'wasi:config/store@0.2.0-rc.1' {
   /** The value of a variable under [component.NAME.variables]. */
   export function get(key: string): string | undefined;

@@ -17,6 +17,12 @@ namespace Mote.DataPlane;
 /// <param name="Data">The data.</param>
 public sealed record CloudEvent(string Id, string Source, string Type, DateTimeOffset Time, string? Subject, string? ContentType, ReadOnlyMemory<byte> Data)
 {
+    /// <summary>The trace that it belongs to, as W3C traceparent (CloudEvents' distributed tracing extension); null for none.</summary>
+    public string? TraceParent { get; init; }
+
+    /// <summary>W3C tracestate; null for none.</summary>
+    public string? TraceState { get; init; }
+
     /// <summary>The type of events that components send.</summary>
     public const string MessageType = "dev.mote.message";
 
@@ -29,6 +35,8 @@ public sealed record CloudEvent(string Id, string Source, string Type, DateTimeO
         yield return ("ce-type", Encode(Type));
         yield return ("ce-time", Time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture));
         if (Subject is not null) yield return ("ce-subject", Encode(Subject));
+        if (TraceParent is not null) yield return ("ce-traceparent", Encode(TraceParent));
+        if (TraceParent is not null && TraceState is not null) yield return ("ce-tracestate", Encode(TraceState));
     }
 
     /// <summary>The request that carries it.</summary>
@@ -46,7 +54,11 @@ public sealed record CloudEvent(string Id, string Source, string Type, DateTimeO
     {
         if (header("ce-specversion") != "1.0" || header("ce-id") is not { Length: > 0 } id || header("ce-source") is not { Length: > 0 } source || header("ce-type") is not { Length: > 0 } type) return null;
         DateTimeOffset time = DateTimeOffset.TryParse(header("ce-time"), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out DateTimeOffset t) ? t : default;
-        return new CloudEvent(Decode(id), Decode(source), Decode(type), time, header("ce-subject") is { } s ? Decode(s) : null, contentType, body);
+        return new CloudEvent(Decode(id), Decode(source), Decode(type), time, header("ce-subject") is { } s ? Decode(s) : null, contentType, body)
+        {
+            TraceParent = header("ce-traceparent") is { } parent ? Decode(parent) : null,
+            TraceState = header("ce-tracestate") is { } state ? Decode(state) : null,
+        };
     }
 
     /// <summary>The event in CloudEvents' JSON event format, as UTF-8 on one line. Data that says it is JSON, or is text, stays readable.</summary>
@@ -63,6 +75,8 @@ public sealed record CloudEvent(string Id, string Source, string Type, DateTimeO
             json.WriteString("time", Time.UtcDateTime);
             if (Subject is not null) json.WriteString("subject", Subject);
             if (ContentType is not null) json.WriteString("datacontenttype", ContentType);
+            if (TraceParent is not null) json.WriteString("traceparent", TraceParent);
+            if (TraceState is not null) json.WriteString("tracestate", TraceState);
             WriteData(json);
             json.WriteEndObject();
         }

@@ -1,9 +1,11 @@
 // A running node: apps from their manifests on a broker, with what they send going to the broker and upstream.
 using System.Globalization;
 using System.Net;
+using Mote.Backends.OpenTelemetry;
 using Mote.Capabilities.Messaging;
 using Mote.Components.Linking;
 using Mote.DataPlane;
+using Mote.Node.Telemetry;
 using Mote.Packaging;
 using Mote.Packaging.Toml;
 using Mote.Runtime;
@@ -26,6 +28,7 @@ public sealed class EdgeNode : IAsyncDisposable
     private readonly HttpClient _http = new(new SocketsHttpHandler { AllowAutoRedirect = false }) { Timeout = TimeSpan.FromSeconds(30) };
     private readonly string _boot = Guid.NewGuid().ToString("N");
     private ComponentHost _host = null!;
+    private NodeTelemetry _telemetry = null!;
     private volatile SecretValues _secrets = SecretValues.None;
     private long _eventNumber;
 
@@ -47,6 +50,9 @@ public sealed class EdgeNode : IAsyncDisposable
 
     /// <summary>The queues of all components that have a trigger.</summary>
     public IReadOnlyList<MessageQueue> Queues => _queues;
+
+    /// <summary>Where metrics are served; null for nowhere.</summary>
+    public Uri? MetricsUrl => _telemetry.MetricsUrl;
 
     /// <summary>How guests run here.</summary>
     public ProfileKind Profile => _host.Runtime.Profile;
@@ -117,7 +123,11 @@ public sealed class EdgeNode : IAsyncDisposable
             throw;
         }
 
-        foreach ((MessageQueue queue, MessageTarget target) in loaded) queue.Replace(target);
+        foreach ((MessageQueue queue, MessageTarget target) in loaded)
+        {
+            _telemetry.Add(target.Pool.Component, "pubsub");
+            queue.Replace(target);
+        }
     }
 
     /// <inheritdoc/>
@@ -130,6 +140,7 @@ public sealed class EdgeNode : IAsyncDisposable
         if (Broker is not null) await Broker.DisposeAsync().ConfigureAwait(false);
         if (Upstream is not null) await Upstream.DisposeAsync().ConfigureAwait(false);
         _log.Flush();
+        if (_telemetry is not null) await _telemetry.DisposeAsync().ConfigureAwait(false);
         _http.Dispose();
         _host?.Dispose();
         _folder.Dispose();
@@ -137,33 +148,42 @@ public sealed class EdgeNode : IAsyncDisposable
 
     private async Task Start(IReadOnlyList<AppManifest> apps, CancellationToken token)
     {
+        foreach (AppManifest app in apps) _secrets = _secrets.With(app.Secrets); // before the first line is written
+        _telemetry = await NodeTelemetry.StartAsync(_config, text => _secrets.Mask(text)).ConfigureAwait(false);
         _host = new ComponentHost(new HostOptions
         {
-            Runtime = new RuntimeOptions { Profile = _config.Profile, CacheFolder = _config.CodeFolder ?? _folder.Code, Compiler = _config.Compiler, Log = line => _log.Write("node", line) },
+            Runtime = new RuntimeOptions { Profile = _config.Profile, CacheFolder = _config.CodeFolder ?? _folder.Code, Compiler = _config.Compiler, Log = line => Say("node", line) },
             KeyValueFile = _folder.KeyValue,
             Broker = _ => Broker,
         });
         var routes = new List<MqttRoute>();
-        foreach (AppManifest app in apps) _secrets = _secrets.With(app.Secrets); // before the first line is written
         foreach (AppManifest app in apps) routes.AddRange(Prepare(app));
 
-        if (_config.UpstreamUrl is { } url) Upstream = new HttpUpstream(url, _http, TimeProvider.System, line => _log.Write("upstream", line));
+        if (_config.UpstreamUrl is { } url) Upstream = new HttpUpstream(url, _http, TimeProvider.System, line => Say("upstream", line));
+        _telemetry.Observe(_queues, () => Upstream?.Counts, () => Broker?.Dropped ?? 0);
         if (NeedsBroker(apps))
         {
             Broker = _config.BrokerUrl is { } external
-                ? new ExternalBroker(external, $"mote-{_config.Name}", line => _log.Write("broker", line))
-                : await EmbeddedBroker.StartAsync(Listen(), line => _log.Write("broker", line)).ConfigureAwait(false);
+                ? new ExternalBroker(external, $"mote-{_config.Name}", line => Say("broker", line))
+                : await EmbeddedBroker.StartAsync(Listen(), line => Say("broker", line)).ConfigureAwait(false);
             await Broker.StartAsync(routes, token).ConfigureAwait(false);
         }
 
         if (apps.All(a => a.HttpTriggers.Count == 0)) return;
-        Http = await HttpApps.StartAsync(_config, _host, Pass, Component, _log.Write).ConfigureAwait(false);
+        Http = await HttpApps.StartAsync(_config, _host, Pass, HttpComponent, (source, line) => Say(source, line)).ConfigureAwait(false);
         Http.Serve(apps);
     }
 
     /// <summary>Where nothing comes from a broker and nothing may go to one, there is none to listen.</summary>
     private bool NeedsBroker(IReadOnlyList<AppManifest> apps) =>
         _config.BrokerUrl is not null || _config.BrokerAlways || apps.Any(a => a.MqttTriggers.Count > 0 || a.Components.Any(c => c.Grants.Publish.Count > 0));
+
+    /// <summary>A line of the node's own, which is about a component of an app where one is named.</summary>
+    private void Say(string source, string line, AppComponent? about = null)
+    {
+        _log.Write(source, line);
+        _telemetry.Log(new LogLine(GuestLogLevel.Warn, line, about?.App, about?.Name));
+    }
 
     private IPEndPoint Listen() => IPEndPoint.TryParse(_config.BrokerListen, out IPEndPoint? endpoint) && _config.BrokerListen.Contains(':')
         ? endpoint
@@ -189,7 +209,10 @@ public sealed class EdgeNode : IAsyncDisposable
 
     private MessageQueue Start(AppManifest app, ComponentManifest c)
     {
-        var queue = new MessageQueue(Load(app, c), _host.Messaging, c.Concurrency, c.Queue, Pass, line => _log.Write(c.Name, line));
+        MessageTarget target = Load(app, c);
+        AppComponent component = target.Pool.Component;
+        var queue = new MessageQueue(target, _host.Messaging, c.Concurrency, c.Queue, Pass, line => Say(c.Name, line, component));
+        _telemetry.Add(component, "pubsub");
         _queues.Add(queue);
         _queueOf[(app.Name, c.Name)] = queue;
         return queue;
@@ -218,9 +241,20 @@ public sealed class EdgeNode : IAsyncDisposable
         return new AppComponent(app.Name, c.Name, c.Grants, c.Limits)
         {
             Usage = usage,
-            Denials = new DenialLog(d => _log.Write(d.Component, d.ToString())),
-            Log = (name, level, context, message) => _log.Write(name, $"[{name}] {level.ToString().ToLowerInvariant()}{(context.Length > 0 ? $" {context}" : "")}: {message}"),
+            Denials = new DenialLog(d => Say(d.Component, d.ToString())),
+            Log = (name, level, context, message) =>
+            {
+                _log.Write(name, $"[{name}] {level.ToString().ToLowerInvariant()}{(context.Length > 0 ? $" {context}" : "")}: {message}");
+                _telemetry.Log(new LogLine(level, message, app.Name, name, context));
+            },
         };
+    }
+
+    private AppComponent HttpComponent(AppManifest app, ComponentManifest c, ComponentUsage usage)
+    {
+        AppComponent component = Component(app, c, usage);
+        _telemetry.Add(component, "http");
+        return component;
     }
 
     /// <summary>What a component sends goes to the broker, and what the operator named goes upstream as well.</summary>
@@ -237,7 +271,11 @@ public sealed class EdgeNode : IAsyncDisposable
                 DateTimeOffset.UtcNow,
                 topic,
                 message.Type,
-                message.Bytes));
+                message.Bytes)
+            {
+                TraceParent = message.MetadataOf("traceparent"),
+                TraceState = message.MetadataOf("tracestate"),
+            });
         }
     }
 }

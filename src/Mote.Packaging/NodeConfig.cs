@@ -49,6 +49,9 @@ public sealed record NodeConfig
     /// <summary>The node's name in CloudEvents.</summary>
     public string Name { get; init; } = Environment.MachineName.ToLowerInvariant();
 
+    /// <summary>What the node tells about itself, and to whom.</summary>
+    public TelemetryConfig Telemetry { get; init; } = new();
+
     /// <summary>Reads a file; what it does not say is as in <paramref name="defaults"/>.</summary>
     /// <exception cref="ConfigException">It has a fault.</exception>
     public static NodeConfig Load(string path, NodeConfig defaults)
@@ -97,6 +100,8 @@ public sealed record NodeConfig
             if (upstream.Get("topics") is not null) config = config with { UpstreamTopics = upstream.Strings("topics") };
             upstream.RejectUnknown("[upstream]");
         }
+
+        if (root.Table("telemetry") is { } telemetry) config = config with { Telemetry = TelemetryConfig.Read(telemetry, Url(telemetry, "otlp", "http", "https"), config.Telemetry) };
 
         root.RejectUnknown("the node config");
         return config;

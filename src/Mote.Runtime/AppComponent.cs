@@ -1,4 +1,6 @@
 // A component of an app, as the host knows it: its name, what it may do, where its words go.
+using Mote.Runtime.Telemetry;
+
 namespace Mote.Runtime;
 
 /// <summary>How much a message of a component matters (wasi:logging's levels).</summary>
@@ -56,6 +58,9 @@ public sealed class AppComponent
 
     /// <summary>What it has used.</summary>
     public ComponentUsage Usage { get; init; } = new();
+
+    /// <summary>How long its calls take; null where nobody has asked.</summary>
+    public ComponentDurations? Durations { get; internal set; }
 
     /// <summary>What it was refused.</summary>
     public DenialLog Denials { get; init; } = new();

@@ -2,6 +2,7 @@
 using System.Diagnostics;
 using Mote.Components;
 using Mote.Components.Linking;
+using Mote.Runtime.Telemetry;
 using Mote.Wasmtime;
 
 namespace Mote.Runtime;
@@ -40,6 +41,9 @@ public sealed class MicroVm : IDisposable
 
     /// <summary>What it has used in its current call.</summary>
     public MicroVmUsage Usage { get; } = new();
+
+    /// <summary>Spans of host calls in the current call.</summary>
+    internal int HostCallSpans { get; set; }
 
     /// <summary>When it was made (<see cref="Stopwatch.GetTimestamp"/>).</summary>
     public long CreatedAt { get; } = Stopwatch.GetTimestamp();
@@ -85,6 +89,7 @@ public sealed class MicroVm : IDisposable
     /// <exception cref="CapacityException">The process has no memory mappings left for another.</exception>
     public static MicroVm Create(InstanceTemplate template, AppComponent component, RuntimeEngine runtime, int slots)
     {
+        using Activity? span = Tracing.Part("start", component);
         if (!runtime.Mappings.TryTake()) throw new CapacityException($"as many microVMs run as this node has memory mappings for ({runtime.Mappings.Limit} of vm.max_map_count)");
         var vm = new MicroVm(component, runtime.Ticker, runtime.Mappings) { Slots = slots == 0 ? [] : new object?[slots] };
         component.Usage.Start();
@@ -105,6 +110,7 @@ public sealed class MicroVm : IDisposable
         }
         catch (TrapException e)
         {
+            Tracing.Fail(span, "trap", e.Message);
             throw vm.Explain(e);
         }
         finally
@@ -117,6 +123,7 @@ public sealed class MicroVm : IDisposable
             }
         }
 
+        component.Durations?.Started(Stopwatch.GetElapsedTime(vm.CreatedAt));
         return vm;
     }
 
@@ -124,6 +131,8 @@ public sealed class MicroVm : IDisposable
     /// <exception cref="TrapException">The guest trapped or took too long; the microVM is over.</exception>
     public TResult Call<TState, TResult>(TState state, Func<ComponentInstance, TState, TResult> body)
     {
+        using Activity? span = Tracing.Part("run", Component);
+        if (span is not null) HostCallSpans = 0;
         Begin();
         SetStoreDeadline();
         long start = _begun;
@@ -134,12 +143,16 @@ public sealed class MicroVm : IDisposable
         catch (TrapException e)
         {
             Component.Usage.Trap();
-            throw Explain(e);
+            TrapException explained = Explain(e);
+            Tracing.Fail(span, explained.InnerException is DeadlineException ? "timeout" : "trap", explained.Message);
+            throw explained;
         }
         finally
         {
             Calls++;
-            Busy += Stopwatch.GetElapsedTime(start);
+            TimeSpan took = Stopwatch.GetElapsedTime(start);
+            Busy += took;
+            Component.Durations?.Invoked(took);
             Component.Usage.Memory(Instance.MemoryBytes);
             End(isCall: true);
         }

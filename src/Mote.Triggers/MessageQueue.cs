@@ -5,6 +5,7 @@ using Mote.Capabilities.Messaging;
 using Mote.Components;
 using Mote.DataPlane;
 using Mote.Runtime;
+using Mote.Runtime.Telemetry;
 using Mote.Wasmtime;
 
 namespace Mote.Triggers;
@@ -25,7 +26,8 @@ public enum Outcome
 /// <summary>An event that waits for a component.</summary>
 /// <param name="Message">The message.</param>
 /// <param name="Done">Told when it is over, on the thread that handled it; null where nobody asks.</param>
-public readonly record struct MessageEvent(Message Message, Action<Outcome>? Done);
+/// <param name="Filter">What the trigger asks for, as in the manifest: a name for spans.</param>
+public readonly record struct MessageEvent(Message Message, Action<Outcome>? Done, string? Filter = null);
 
 /// <summary>Passes on what a component sent while it handled an event.</summary>
 /// <exception cref="MessagingException">It could not be passed on.</exception>
@@ -208,7 +210,7 @@ public sealed class MessageQueue : IAsyncDisposable
             {
                 if (reader.TryRead(out MessageEvent e))
                 {
-                    Outcome outcome = HandleSafely(e.Message);
+                    Outcome outcome = Tracing.IsOn ? HandleTraced(e) : HandleSafely(e.Message);
                     Interlocked.Increment(ref outcome == Outcome.Handled ? ref _handled : ref outcome == Outcome.Failed ? ref _failed : ref _notDelivered);
                     e.Done?.Invoke(outcome);
                     Interlocked.Decrement(ref _waiting);
@@ -223,6 +225,17 @@ public sealed class MessageQueue : IAsyncDisposable
         {
             if (Interlocked.Decrement(ref _running) == 0) _drained.TrySetResult();
         }
+    }
+
+    private Outcome HandleTraced(MessageEvent e)
+    {
+        using Activity? span = Tracing.Event($"process {e.Filter ?? Component.Name}", ActivityKind.Consumer, Component, "pubsub", e.Message.MetadataOf("traceparent"), e.Message.MetadataOf("tracestate"));
+        span?.SetTag("messaging.system", "mqtt").SetTag("messaging.operation.type", "process").SetTag("messaging.operation.name", "process").SetTag("messaging.destination.name", e.Message.Topic)
+            .SetTag("messaging.destination.template", e.Filter).SetTag("messaging.message.body.size", e.Message.Bytes.Length);
+        Outcome outcome = HandleSafely(e.Message);
+        // What failed has been said, with the reason, in the span.
+        if (outcome != Outcome.Handled && span is { Status: ActivityStatusCode.Unset }) Tracing.Fail(span, "failed", outcome.ToString());
+        return outcome;
     }
 
     /// <summary>A fault of the host's own ends the event, not the process with everything else in it.</summary>
@@ -295,7 +308,11 @@ public sealed class MessageQueue : IAsyncDisposable
         }
     }
 
-    private void Say(Message message, string what) => _log($"component `{Component.Name}`, message on `{message.Topic}`: {what}");
+    private void Say(Message message, string what)
+    {
+        if (Tracing.IsOn) Tracing.Fail(Activity.Current, "failed", what);
+        _log($"component `{Component.Name}`, message on `{message.Topic}`: {what}");
+    }
 
     private static string Describe(IMessagingTypes.Error error) => error switch
     {

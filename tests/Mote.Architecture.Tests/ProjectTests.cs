@@ -18,10 +18,11 @@ public sealed class ProjectTests
         ["Mote.Runtime"] = ["Mote.Components"],
         ["Mote.Capabilities"] = ["Mote.Runtime", "Mote.Files", "Mote.Components.Generator"],
         ["Mote.Backends.Sqlite"] = ["Mote.Capabilities"],
+        ["Mote.Backends.OpenTelemetry"] = ["Mote.Runtime"],
         ["Mote.DataPlane"] = ["Mote.Runtime"],
         ["Mote.Packaging"] = ["Mote.Runtime"],
         ["Mote.Triggers"] = ["Mote.Capabilities", "Mote.DataPlane", "Mote.Files"],
-        ["Mote.Node"] = ["Mote.Backends.Sqlite", "Mote.Packaging", "Mote.Triggers"],
+        ["Mote.Node"] = ["Mote.Backends.Sqlite", "Mote.Backends.OpenTelemetry", "Mote.Packaging", "Mote.Triggers"],
         ["Mote.Cli"] = ["Mote.Node", "Mote.Bindings.C"],
     };
 
@@ -30,6 +31,7 @@ public sealed class ProjectTests
     {
         ["Wasmtime"] = "Mote.Wasmtime",
         ["Microsoft.Data.Sqlite"] = "Mote.Backends.Sqlite",
+        ["OpenTelemetry.Exporter.OpenTelemetryProtocol"] = "Mote.Backends.OpenTelemetry",
         ["MQTTnet"] = "Mote.Triggers",
         ["MQTTnet.Server"] = "Mote.Triggers",
         ["Tomlyn"] = "Mote.Packaging",

@@ -32,7 +32,12 @@ public sealed class NodeConfigTests : IDisposable
             [upstream]
             url = "https://collector/events"
             topics = ["a", "b"]
+            [telemetry]
+            otlp = "http://127.0.0.1:4318"
+            metrics = "0.0.0.0:9464"
+            sample = 0.25
             """);
+        Assert.Equal(new TelemetryConfig { Otlp = new Uri("http://127.0.0.1:4318"), Metrics = new System.Net.IPEndPoint(0, 9464), Sample = 0.25 }, c.Telemetry);
         Assert.Equal(("press-7", Path.Combine(_folder, "state"), ProfileKind.SmallDevice), (c.Name, c.DataFolder, c.Profile));
         Assert.Equal(("0.0.0.0:1884", new Uri("mqtt://user:pass@broker:1885")), (c.BrokerListen, c.BrokerUrl));
         Assert.Equal(new Uri("https://collector/events"), c.UpstreamUrl);
@@ -60,6 +65,12 @@ public sealed class NodeConfigTests : IDisposable
     [InlineData("[broker]\nlisten = \"localhost:1883\"", 2, "an address and a port")]
     [InlineData("[upstream]\nurl = \"ftp://collector\"", 2, "http:// or https://")]
     [InlineData("[upstream]\ntopics = \"alerts\"", 2, "a list of strings")]
+    [InlineData("[telemetry]\notlp = \"127.0.0.1:4318\"", 2, "http:// or https://")]
+    [InlineData("[telemetry]\nmetrics = \"9464\"", 2, "an address and a port like \"127.0.0.1:9464\"")]
+    [InlineData("[telemetry]\nsample = 1.5", 2, "from 0 to 1, found 1.5")]
+    [InlineData("[telemetry]\nsample = nan", 2, "from 0 to 1")]
+    [InlineData("[telemetry]\nsample = \"all\"", 2, "must be a number, found a string")]
+    [InlineData("[telemetry]\ncolour = 1", 2, "unknown key `colour` in [telemetry]")]
     [InlineData("[uplink]\nurl = \"http://x\"", 1, "unknown key `uplink` in the node config")]
     [InlineData("[node]\nname = \"\"", 2, "name")]
     [InlineData("[node]\ndata = \"a\\u0000\"", 2, "data")]

@@ -3,6 +3,7 @@
 using Mote.Components;
 using Mote.Components.Linking;
 using Mote.Runtime;
+using Mote.Runtime.Telemetry;
 using Draft1 = Mote.Capabilities.KeyValue.IStoreDraft1;
 using Draft2 = Mote.Capabilities.KeyValue.IStoreDraft2;
 
@@ -23,11 +24,11 @@ public sealed class KeyValueCapability(IKeyValueBackend backend) : Capability<Ke
     }
 
     /// <inheritdoc/>
-    protected override KeyValueGuest Prepare(MicroVm vm) => new(vm.Component, backend);
+    protected override KeyValueGuest Prepare(MicroVm vm) => new(vm, backend);
 }
 
 /// <summary>wasi:keyvalue for one instance.</summary>
-public sealed class KeyValueGuest(AppComponent component, IKeyValueBackend backend)
+public sealed class KeyValueGuest(MicroVm vm, IKeyValueBackend backend)
     : IStoreDraft1, IAtomicsDraft1, IBatchDraft1, IStoreDraft2, IAtomicsDraft2, IBatchDraft2
 {
     /// <summary>Most bytes that one get-many gives: the keys are the guest's, and may all be the same large one.</summary>
@@ -37,7 +38,13 @@ public sealed class KeyValueGuest(AppComponent component, IKeyValueBackend backe
     /// <exception cref="KeyValueException">The backend cannot open it.</exception>
     private Bucket? TryOpen(string name)
     {
-        if (component.Grants.KeyValue.Contains(name)) return new Bucket(backend.Open(component.App, name));
+        AppComponent component = vm.Component;
+        if (component.Grants.KeyValue.Contains(name))
+        {
+            IKeyValueStore store = backend.Open(component.App, name);
+            return new Bucket(Tracing.IsOn ? new TracedStore(store, vm, name) : store);
+        }
+
         component.Denied($"the key-value store `{name}`", $"keyvalue = [\"{name}\"]");
         return null;
     }

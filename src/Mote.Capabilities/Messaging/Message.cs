@@ -43,6 +43,30 @@ public sealed class Message : IMessagingTypes.IMessage, IDisposable
         (_metadata ??= []).Add((key, value));
     }
 
+    /// <summary>The value of a name, the first one where there are several; null where there is none.</summary>
+    public string? MetadataOf(string key)
+    {
+        foreach ((string name, string value) in Metadata)
+        {
+            if (name == key) return value;
+        }
+
+        return null;
+    }
+
+    /// <summary>
+    /// The trace that this message belongs to goes with it (W3C trace context). A guest that copied what it received names
+    /// the same trace: then the span changes. One that names another trace knows why.
+    /// </summary>
+    internal void SetTrace(string parent, string? state)
+    {
+        const string Parent = "traceparent", State = "tracestate";
+        string? own = MetadataOf(Parent);
+        if (own is not null && !(own.Length > 35 && parent.AsSpan(3, 32).SequenceEqual(own.AsSpan(3, 32)))) return;
+        _metadata = [.. Metadata.Where(m => m.Key is not (Parent or State)), (Parent, parent)];
+        if (state is not null) _metadata.Add((State, state));
+    }
+
     string? IMessagingTypes.IMessage.Topic() => Topic;
 
     string? IMessagingTypes.IMessage.ContentType() => Type;

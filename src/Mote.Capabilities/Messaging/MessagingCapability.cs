@@ -1,8 +1,10 @@
 // wasi:messaging: what a component sends while it handles an event is kept until it has handled it, and then goes out; a
 // handler that fails sends nothing.
+using System.Diagnostics;
 using Mote.Components;
 using Mote.Components.Linking;
 using Mote.Runtime;
+using Mote.Runtime.Telemetry;
 using Mote.Wasmtime;
 using Error = Mote.Capabilities.Messaging.IMessagingTypes.Error;
 
@@ -116,6 +118,7 @@ public sealed class MessagingGuest(MicroVm vm, IMessageBroker? broker) : IMessag
         if (_bytes + size > MaxBytesPerEvent) return new Error.Other($"one event may send {MaxBytesPerEvent} bytes");
         _bytes += size;
         m.Dispose(); // out of the guest's hands
+        using Activity? span = Span(vm, "send", ActivityKind.Producer, topic, m);
         _published.Add(new Published(topic, m));
         return default(Unit);
     }
@@ -139,14 +142,26 @@ public sealed class MessagingGuest(MicroVm vm, IMessageBroker? broker) : IMessag
         TimeSpan timeout = o.Timeout ?? s_defaultTimeout;
         TimeSpan remaining = vm.Remaining;
         if (remaining != Timeout.InfiniteTimeSpan && remaining < timeout) timeout = remaining;
+        using Activity? span = Span(vm, "request", ActivityKind.Client, topic, (Message)message);
         try
         {
             return broker.Request(topic, (Message)message, o.Expected, timeout).Select(IMessagingTypes.IMessage (m) => Received(m)).ToArray();
         }
         catch (MessagingException e)
         {
+            Tracing.Fail(span, e.Fault.ToString().ToLowerInvariant(), e.Message);
             return e.ToError();
         }
+    }
+
+    /// <summary>A span of sending, and its trace in the message.</summary>
+    private static Activity? Span(MicroVm vm, string operation, ActivityKind kind, string? topic, Message message)
+    {
+        Activity? span = Tracing.HostCall(vm, operation, topic, kind);
+        span?.SetTag("messaging.system", "mqtt").SetTag("messaging.operation.type", "send").SetTag("messaging.operation.name", operation).SetTag("messaging.destination.name", topic)
+            .SetTag("messaging.message.body.size", message.Bytes.Length);
+        if (Tracing.Current is { } current) message.SetTrace(current.Id!, current.TraceStateString);
+        return span;
     }
 
     /// <inheritdoc/>
@@ -158,6 +173,7 @@ public sealed class MessagingGuest(MicroVm vm, IMessageBroker? broker) : IMessag
         {
             var m = (Message)message;
             m.Dispose(); // out of the guest's hands
+            using Activity? span = Span(vm, "reply", ActivityKind.Producer, null, m);
             broker.Reply(address, m);
             return default(Unit);
         }

@@ -112,6 +112,8 @@ internal static class UpCommand
         foreach (HttpTriggerManifest t in app.HttpTriggers) to.WriteLine($"  route     {node.Http!.Address.AbsoluteUri.TrimEnd('/')}{t.Route} -> {t.Component}");
         foreach (MqttTriggerManifest t in app.MqttTriggers) to.WriteLine($"  trigger   {t.Topic} -> {t.Component}");
         if (node.Broker is not null) to.WriteLine(config.UpstreamUrl is null ? "  upstream  none: messages stay on the broker" : $"  upstream  {string.Join(", ", config.UpstreamTopics)} -> {config.UpstreamUrl}");
+        if (node.MetricsUrl is { } metrics) to.WriteLine($"  metrics   {metrics}");
+        if (config.Telemetry.Otlp is { } otlp) to.WriteLine($"  telemetry {otlp}");
         to.WriteLine($"  data      {config.DataFolder}");
         to.Flush();
     }

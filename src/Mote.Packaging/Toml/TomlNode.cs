@@ -147,6 +147,20 @@ public sealed class TomlTable(string file, int line) : TomlNode(file, line)
         return node.Value >= min && node.Value <= max ? node.Value : throw node.Error($"`{key}` must be from {min} to {max}, found {node.Value}");
     }
 
+    /// <summary>A number, whole or not, within bounds, or null.</summary>
+    public double? Number(string key, double min, double max)
+    {
+        double? value = Get(key) switch
+        {
+            null => null,
+            TomlInteger i => i.Value,
+            TomlFloat f => f.Value,
+            { } other => throw other.Error($"`{key}` must be a number, found {other.Kind}"),
+        };
+        if (value is { } v && !(v >= min && v <= max)) throw Values[key].Error(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"`{key}` must be from {min} to {max}, found {v}"));
+        return value;
+    }
+
     /// <summary>true or false, or null.</summary>
     public bool? Boolean(string key) => Typed<TomlBoolean>(key, "true or false")?.Value;
 

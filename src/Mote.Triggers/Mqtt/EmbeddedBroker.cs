@@ -173,7 +173,7 @@ public sealed class EmbeddedBroker : IMqttBroker
             if (!TopicFilter.Matches(m.Topic, route.Filter)) continue;
             try
             {
-                await Feed(route.Queue, new MessageEvent(MqttMessages.ToGuest(m), null), fromComponent).ConfigureAwait(false);
+                await Feed(route.Queue, new MessageEvent(MqttMessages.ToGuest(m), null, route.Filter), fromComponent).ConfigureAwait(false);
             }
             catch (Exception error) when (error is OperationCanceledException or ChannelClosedException)
             {

@@ -1,0 +1,91 @@
+// What a node tells about itself: nothing unless node.toml says to whom. Metrics for a Prometheus server, and spans,
+// metrics and logs over OTLP; either, both or neither.
+using System.Diagnostics.Metrics;
+using System.Reflection;
+using Mote.Backends.OpenTelemetry;
+using Mote.DataPlane;
+using Mote.Packaging;
+using Mote.Runtime;
+using Mote.Runtime.Telemetry;
+using Mote.Triggers;
+
+namespace Mote.Node.Telemetry;
+
+/// <summary>The telemetry of one node.</summary>
+internal sealed class NodeTelemetry : IAsyncDisposable
+{
+    private static readonly TimeSpan s_metricsInterval = TimeSpan.FromSeconds(10);
+
+    private readonly RuntimeMetrics? _metrics;
+    private MetricsServer? _server;
+    private OtlpExport? _export;
+
+    private NodeTelemetry(RuntimeMetrics? metrics) => _metrics = metrics;
+
+    /// <summary>Where metrics are served; null for nowhere.</summary>
+    public Uri? MetricsUrl => _server is null ? null : new Uri(_server.Url, "metrics");
+
+    /// <summary>Starts what the configuration asks for.</summary>
+    /// <param name="config">The node's.</param>
+    /// <param name="mask">Takes secrets out of text that leaves the node.</param>
+    /// <exception cref="IOException">The address for metrics is in use.</exception>
+    public static async Task<NodeTelemetry> StartAsync(NodeConfig config, Func<string, string> mask)
+    {
+        TelemetryConfig wanted = config.Telemetry;
+        if (wanted.Otlp is null && wanted.Metrics is null) return new NodeTelemetry(null);
+        var telemetry = new NodeTelemetry(new RuntimeMetrics());
+        try
+        {
+            if (wanted.Metrics is { } listen) telemetry._server = await MetricsServer.StartAsync(listen, telemetry._metrics!).ConfigureAwait(false);
+            if (wanted.Otlp is { } endpoint) telemetry._export = OtlpExport.Start(new OtlpOptions(endpoint, config.Name, Version, wanted.Sample, s_metricsInterval, mask));
+            return telemetry;
+        }
+        catch
+        {
+            await telemetry.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    /// <summary>From now on this component is measured, as one with this trigger (faas.trigger).</summary>
+    public void Add(AppComponent component, string trigger) => _metrics?.Add(component, trigger);
+
+    /// <summary>Sends a line that is written to the node's log, too.</summary>
+    public void Log(LogLine line) => _export?.Log(line);
+
+    /// <summary>Measures what the node passes on.</summary>
+    /// <param name="queues">The components' queues.</param>
+    /// <param name="upstream">Counts of the upstream; null where there is none.</param>
+    /// <param name="dropped">Messages that the broker had to drop.</param>
+    public void Observe(IReadOnlyList<MessageQueue> queues, Func<UpstreamCounts?> upstream, Func<long> dropped)
+    {
+        if (_metrics?.Meter is not { } meter) return;
+        meter.CreateObservableCounter("messaging.client.consumed.messages", () => Of(static q => q.Counts.Received), "{message}", "Messages that went into components' queues.");
+        meter.CreateObservableCounter("messaging.client.sent.messages", () => Of(static q => q.Counts.Published), "{message}", "Messages that components sent.");
+        meter.CreateObservableUpDownCounter("mote.queue.length", () => Of(static q => q.Counts.Waiting), "{event}", "Events that wait for a component or are in work.");
+        meter.CreateObservableUpDownCounter("mote.queue.limit", () => Of(static q => q.Capacity), "{event}", "Most events that may wait for a component.");
+        meter.CreateObservableCounter("mote.component.failed", () => Of(static q => q.Counts.Failed), "{event}", "Events that a component could not handle: it trapped, or answered with an error.");
+        meter.CreateObservableCounter("mote.component.not_delivered", () => Of(static q => q.Counts.NotDelivered), "{event}", "Events whose results could not be passed on; they come again.");
+        meter.CreateObservableCounter("mote.broker.dropped", dropped, "{message}", "Messages that the broker had to drop.");
+        meter.CreateObservableCounter("mote.upstream.events", () => Upstream(static u => [(u.Sent, "sent"), (u.Refused, "refused"), (u.Dropped, "dropped")]), "{event}", "CloudEvents by what became of them.");
+        meter.CreateObservableUpDownCounter("mote.upstream.waiting", () => Upstream(static u => [(u.Waiting, null)]), "{event}", "CloudEvents that wait for the upstream.");
+        meter.CreateObservableCounter("mote.upstream.io", () => Upstream(static u => [(u.BytesSent, null)]), "By", "Bytes of CloudEvents that the upstream has taken.");
+
+        IEnumerable<Measurement<long>> Of(Func<MessageQueue, long> value) =>
+            [.. queues.Select(q => new Measurement<long>(value(q), [.. RuntimeMetrics.Labels(q.Component, "pubsub"), new("messaging.system", "mqtt")]))];
+
+        IEnumerable<Measurement<long>> Upstream(Func<UpstreamCounts, (long Value, string? Outcome)[]> values) => upstream() is not { } counts ? []
+            : [.. values(counts).Select(v => v.Outcome is null ? new Measurement<long>(v.Value) : new Measurement<long>(v.Value, new KeyValuePair<string, object?>("mote.outcome", v.Outcome)))];
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        // What is left is sent while the instruments are still there to be asked.
+        if (_export is not null) await Task.Run(_export.Dispose).ConfigureAwait(false);
+        if (_server is not null) await _server.DisposeAsync().ConfigureAwait(false);
+        _metrics?.Dispose();
+    }
+
+    private static string Version => typeof(NodeTelemetry).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "";
+}

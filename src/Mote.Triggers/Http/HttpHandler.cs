@@ -54,7 +54,8 @@ public sealed class HttpHandler : IHttpTarget, IDisposable
     {
         _messaging = messaging;
         _sink = sink;
-        _code = new Replaceable<Code>(new Code(component, live));
+        Component = component;
+        _live = live;
         _http = http;
         _scheduler = scheduler;
         _gate = gate;
@@ -65,10 +66,10 @@ public sealed class HttpHandler : IHttpTarget, IDisposable
     public AppComponent Component { get; private set; }
 
     /// <summary>True while the component's code is mapped.</summary>
-    public bool IsLoaded => _code.Now.Live.IsLoaded;
+    public bool IsLoaded => _live.IsLoaded;
 
     /// <summary>Its microVMs.</summary>
-    public PoolCounts MicroVms => _code.Now.Live.Counts;
+    public PoolCounts MicroVms => _live.Counts;
 
     /// <summary>Counts so far.</summary>
     public HttpCounts Counts
@@ -94,20 +95,13 @@ public sealed class HttpHandler : IHttpTarget, IDisposable
     public void Replace(AppComponent component, LiveComponent<HttpIncomingHandler> live)
     {
         LiveComponent<HttpIncomingHandler> old = _live;
-        _code = new Replaceable<Code>(new Code(component, live));
+        Component = component;
+        _live = live;
         old.Dispose();
     }
 
     /// <summary>Takes no more requests in; those that run end as they would.</summary>
-    public void Dispose() => _code.Dispose();
-
-    /// <summary>
-    /// Replaces the component's code: requests that begin from now on go to the new, those in work are finished by the old,
-    /// which ends with the last of them. Those in the queue stay there; none is lost.
-    /// </summary>
-    /// <param name="component">Whose it is.</param>
-    /// <param name="live">The new code, which belongs to this from now on.</param>
-    public void Replace(AppComponent component, LiveComponent<HttpIncomingHandler> live) => _code.Replace(new Code(component, live));
+    public void Dispose() => _live.Dispose();
 
     private async Task Wait(HttpExchange exchange)
     {
@@ -168,16 +162,6 @@ public sealed class HttpHandler : IHttpTarget, IDisposable
 
         await work.Done.ConfigureAwait(false);
         await exchange.Settled().ConfigureAwait(false);
-    }
-
-    /// <summary>A component's code, with what it may do.</summary>
-    private sealed class Code(AppComponent component, LiveComponent<HttpIncomingHandler> live) : IDisposable
-    {
-        public AppComponent Component => component;
-
-        public LiveComponent<HttpIncomingHandler> Live => live;
-
-        public void Dispose() => live.Dispose();
     }
 
     private sealed class Work(HttpHandler handler, HttpExchange exchange) : IGuestWork

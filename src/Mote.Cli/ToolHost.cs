@@ -29,10 +29,14 @@ internal static class ToolHost
         string name = Path.GetFileNameWithoutExtension(path);
         return new AppComponent(name, name, grants, limits)
         {
-            Denials = new DenialLog(d => Console.Error.WriteLine($"mote: {d.What} was denied: grants come from a manifest, run it with `mote up`")),
+            Denials = new DenialLog(d => Console.Error.WriteLine($"mote: {d.What} was denied: {Allow(d)}")),
             Log = (_, level, context, message) => Console.Error.WriteLine($"{level.ToString().ToLowerInvariant()}{(context.Length > 0 ? $" {context}" : "")}: {message}"),
         };
     }
+
+    private static string Allow(Denial d) => d.ManifestLine.StartsWith("files ", StringComparison.Ordinal)
+        ? "folders are given to `mote run` with --dir HOST::GUEST, and with :ro behind it for reading only"
+        : "grants come from a manifest, run it with `mote up`";
 
     public static Option<string> MemoryOption(string standard = "1GiB") => new("--memory")
     {

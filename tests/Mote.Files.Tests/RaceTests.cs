@@ -22,7 +22,7 @@ public sealed partial class RaceTests : IDisposable
         var results = new Dictionary<string, int>();
         using (Swap swap = new(_folder))
         {
-            for (int i = 0; i < Rounds || (results.Count < 2 && i < 100 * Rounds); i++)
+            for (int i = 0; i < Rounds || ((results.Count < 2 || !results.ContainsKey("inside")) && i < 100 * Rounds); i++)
             {
                 string result = Folder.Read(folder, (i % 4) switch { 0 => "d/secret", 1 => "d/deep/../secret", 2 => "./d/../d/secret", _ => "d/../link/../d/secret" });
                 results[result] = results.GetValueOrDefault(result) + 1;

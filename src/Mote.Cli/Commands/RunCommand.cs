@@ -18,6 +18,7 @@ internal static class RunCommand
         var file = new Argument<string>("FILE.wasm") { Description = "A component that exports wasi:cli/run, or a core module with WASI preview-1 imports." };
         var arguments = new Argument<string[]>("ARGS") { Description = "The program's arguments, after --.", Arity = ArgumentArity.ZeroOrMore };
         var environment = SharedOptions.Pairs("--env", "A variable of the program's environment; it sees no others.");
+        var folders = DirOption.Make();
         var memory = ToolHost.MemoryOption();
         var time = SharedOptions.Time("--time", "Most wall-clock time (without limit).");
         var profile = SharedOptions.Profile();
@@ -30,6 +31,7 @@ internal static class RunCommand
             {
                 Arguments = [Path.GetFileName(path), .. r.GetValue(arguments) ?? []],
                 Environment = [.. r.GetValue(environment)!.Select(SharedOptions.Pair)],
+                Files = DirOption.Grants(r.GetValue(folders)!),
             };
             using ComponentHost host = ToolHost.Make(Streams, SharedOptions.ProfileOf(r, profile) ?? ProfileKind.Auto);
             using InstanceTemplate template = host.Load(path, SharedOptions.FloatsOf(r, floats));

@@ -34,7 +34,7 @@ internal static class WasiSuite
             {
                 string? fault = Judge(host, file, bytes, Path.Combine(scratch, "root"));
                 if (fault is null) passed++;
-                else if (wrap && AdapterWrap.Unsupported(Path.GetFileNameWithoutExtension(file)) is { } reason) skips.Add((file, $"{reason} ({fault})"));
+                else if (wrap && AdapterWrap.Unsupported(Path.GetFileNameWithoutExtension(file)) is { } reason) skips.Add((file, reason));
                 else failures.Add((file, fault));
             }
         }

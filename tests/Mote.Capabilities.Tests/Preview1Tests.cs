@@ -223,6 +223,47 @@ public sealed class Preview1Tests
             "$fd_seek (i32.const -1) (i64.const 0) (i32.const 0) (i32.const 0)"));
     }
 
+    /// <summary>Opens `f` in the first folder; the errno is on the stack and the descriptor at 8.</summary>
+    private static string OpenF(int flags = 0, long rights = 2, int lookup = 0) =>
+        $"(i32.store8 (i32.const 0) (i32.const 102)) (call $path_open (i32.const 3) (i32.const {lookup}) (i32.const 0) (i32.const 1) (i32.const {flags}) (i64.const {rights}) (i64.const 0) (i32.const 0) (i32.const 8))";
+
+    [Fact]
+    public void OpenFiles_AreBounded_AndCloseMakesRoom()
+    {
+        using var folder = new HostFolder();
+        folder.Write("f", "text");
+        Ran ran = Run($"""
+            (local $n i32) (local $e i32)
+            (loop $more
+              (local.set $e {OpenF()})
+              (if (i32.eqz (local.get $e)) (then (local.set $n (i32.add (local.get $n) (i32.const 1))) (br $more))))
+            (call $number (local.get $n)) (call $number (local.get $e))
+            (drop (call $fd_close (i32.const 100)))
+            (call $number {OpenF()}) (call $number (i32.load (i32.const 8)))
+            """, folder.Grant());
+        Assert.Equal([1024, 41, 0, 100], Numbers(ran));
+    }
+
+    [Fact]
+    public void Paths_ThatAreNoText_OrTooLong_AreRefused()
+    {
+        using var folder = new HostFolder();
+        folder.Write("f", "text");
+        const int Illegal = 25, NameTooLong = 37, ReadOnly = 69, NotAFolder = 54;
+        Ran ran = Run($"""
+            (i32.store8 (i32.const 0) (i32.const 0xff))
+            (call $number (call $path_open (i32.const 3) (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 0) (i64.const 2) (i64.const 0) (i32.const 0) (i32.const 8)))
+            (call $number (call $path_open (i32.const 3) (i32.const 0) (i32.const 0) (i32.const 5000) (i32.const 0) (i64.const 2) (i64.const 0) (i32.const 0) (i32.const 8)))
+            (i32.store16 (i32.const 0) (i32.const 0x0066))
+            (call $number (call $path_open (i32.const 3) (i32.const 0) (i32.const 0) (i32.const 2) (i32.const 0) (i64.const 2) (i64.const 0) (i32.const 0) (i32.const 8)))
+            (call $number (call $path_open (i32.const 3) (i32.const 2) (i32.const 0) (i32.const 1) (i32.const 0) (i64.const 2) (i64.const 0) (i32.const 0) (i32.const 8)))
+            (call $number (call $path_open (i32.const 3) (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 16) (i64.const 2) (i64.const 0) (i32.const 0) (i32.const 8)))
+            (call $number {OpenF(rights: 64)})
+            (call $number (call $path_open (i32.const 1) (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 0) (i64.const 2) (i64.const 0) (i32.const 0) (i32.const 8)))
+            """, folder.Grant(write: false));
+        Assert.Equal([Illegal, NameTooLong, Invalid, Invalid, Invalid, ReadOnly, NotAFolder], Numbers(ran));
+    }
+
     [Fact]
     public void StandardStreams_AreNoFiles_AndSaySo()
     {

@@ -19,7 +19,7 @@ internal static class Wasi
     public const string Streams = "wasi:io/streams@0.2.12", Poll = "wasi:io/poll@0.2.12", Error = "wasi:io/error@0.2.12";
     public const string Monotonic = "wasi:clocks/monotonic-clock@0.2.12", Wall = "wasi:clocks/wall-clock@0.2.12";
     public const string Random = "wasi:random/random@0.2.12", Insecure = "wasi:random/insecure@0.2.12", Seed = "wasi:random/insecure-seed@0.2.12";
-    public const string Preopens = "wasi:filesystem/preopens@0.2.12";
+    public const string Types = "wasi:filesystem/types@0.2.12", Preopens = "wasi:filesystem/preopens@0.2.12";
     public const string InstanceNetwork = "wasi:sockets/instance-network@0.2.12", CreateTcp = "wasi:sockets/tcp-create-socket@0.2.12";
     public const string CreateUdp = "wasi:sockets/udp-create-socket@0.2.12", Lookup = "wasi:sockets/ip-name-lookup@0.2.12";
     public const string Tcp = "wasi:sockets/tcp@0.2.12", Udp = "wasi:sockets/udp@0.2.12";

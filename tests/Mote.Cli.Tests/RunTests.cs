@@ -57,6 +57,54 @@ public sealed class RunTests : IDisposable
         Assert.Contains("bad!boom", r.Error);
     }
 
+    /// <summary>Reads `in` in the first folder, writes it to `out` there, and ends with the number of the error.</summary>
+    private const string Copier = """
+        (module
+          (import "wasi_snapshot_preview1" "path_open" (func $open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+          (import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
+          (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+          (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+          (memory (export "memory") 1)
+          (data (i32.const 0) "inout")
+          (func $check (param i32) (if (local.get 0) (then (call $exit (local.get 0)))))
+          (func (export "_start")
+            (call $check (call $open (i32.const 3) (i32.const 1) (i32.const 0) (i32.const 2) (i32.const 0) (i64.const 2) (i64.const 0) (i32.const 0) (i32.const 32)))
+            (i32.store (i32.const 40) (i32.const 1024)) (i32.store (i32.const 44) (i32.const 4096))
+            (call $check (call $read (i32.load (i32.const 32)) (i32.const 40) (i32.const 1) (i32.const 44)))
+            (call $check (call $write (i32.const 1) (i32.const 40) (i32.const 1) (i32.const 48)))
+            (call $check (call $open (i32.const 3) (i32.const 1) (i32.const 2) (i32.const 3) (i32.const 9) (i64.const 64) (i64.const 0) (i32.const 0) (i32.const 32)))
+            (call $check (call $write (i32.load (i32.const 32)) (i32.const 40) (i32.const 1) (i32.const 48)))))
+        """;
+
+    [Fact]
+    public void Run_WithAFolder_ReadsAndWritesIt()
+    {
+        string file = _folder.Wasm("copier.wasm", Copier), folder = Directory.CreateDirectory(Path.Combine(Path.GetDirectoryName(file)!, "a:b")).FullName;
+        File.WriteAllText(Path.Combine(folder, "in"), "content");
+        Assert.Equal(8, MoteRun.Run("run", file).Code); // no folder: a bad descriptor
+        MoteResult r = MoteRun.Run("run", "--dir", $"{folder}::/data:ro", file);
+        Assert.Equal((69, "content"), (r.Code, r.Out));
+        Assert.Contains("granted for reading, was denied: folders are given to `mote run` with --dir", r.Error);
+        Assert.False(File.Exists(Path.Combine(folder, "out")));
+        r = MoteRun.Run("run", "--dir", folder, file);
+        Assert.Equal((0, "content", ""), (r.Code, r.Out, r.Error));
+        Assert.Equal("content", File.ReadAllText(Path.Combine(folder, "out")));
+    }
+
+    [Theory]
+    [InlineData("/no/such/folder", "--dir /no/such/folder: there is no such folder")]
+    [InlineData("/etc/passwd::/x", "this is a file")]
+    [InlineData("::/x", "the folder's name is empty")]
+    [InlineData("/::", "it is empty")]
+    [InlineData("/::/a/../b", "GUEST has no . or .. in it")]
+    [InlineData("/::/a/", "ends without a slash")]
+    public void Run_FolderThatIsNone_SaysSo(string value, string says) =>
+        Assert.Contains(says, MoteRun.Run("run", "--dir", value, _folder.Wasm("copier.wasm", Copier)).FailedWith(64));
+
+    [Fact]
+    public void Run_TwoFoldersInOnePlace_SaysSo() =>
+        Assert.Contains("another folder is at `/x` already", MoteRun.Run("run", "--dir", "/::/x", "--dir", "/etc::/x:ro", _folder.Wasm("copier.wasm", Copier)).FailedWith(64));
+
     [Theory]
     [InlineData("(module (import \"env\" \"f\" (func)) (func (export \"_start\")))", "env.f")]
     [InlineData("(module (func (export \"main\")))", "_start")]

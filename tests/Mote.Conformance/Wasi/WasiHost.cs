@@ -5,6 +5,7 @@ using Mote.Capabilities.Wasi.Cli;
 using Mote.Capabilities.Wasi.Clocks;
 using Mote.Capabilities.Wasi.Filesystem;
 using Mote.Capabilities.Wasi.Io;
+using Mote.Capabilities.Wasi.Net;
 using Mote.Capabilities.Wasi.Preview1;
 using Mote.Capabilities.Wasi.Random;
 using Mote.Capabilities.Wasi.Sockets;
@@ -37,7 +38,7 @@ internal sealed class WasiHost : IDisposable
         var clocks = new ClocksCapability(TimeProvider.System);
         var random = new RandomCapability();
         var files = new FilesystemCapability();
-        _capabilities = new CapabilitySet(new IoCapability(), clocks, random, cli, files, new SocketsCapability(), new Preview1Capability(cli, clocks, random, files));
+        _capabilities = new CapabilitySet(new IoCapability(), clocks, random, cli, files, new SocketsCapability(new SystemNameResolver()), new Preview1Capability(cli, clocks, random, files));
     }
 
     public void Dispose() => _engine.Dispose();
@@ -54,7 +55,7 @@ internal sealed class WasiHost : IDisposable
         var error = new MemoryStream();
         int? code;
         string trap = "";
-        using (var vm = MicroVm.Create(template, new AppComponent("wasi", name, grants, new MicroVmLimits { MemoryBytes = 1L << 30, Time = s_limit }), _engine.Ticker, _capabilities.Slots))
+        using (var vm = MicroVm.Create(template, new AppComponent("wasi", name, grants, new MicroVmLimits { MemoryBytes = 1L << 30, Time = s_limit }), _engine, _capabilities.Slots))
         {
             _streams = new StandardStreams(new BytesInput(vm, default), new StreamOutput(vm, output), new StreamOutput(vm, error));
             try

@@ -23,7 +23,7 @@ internal static class RunCommand
         var time = SharedOptions.Time("--time", "Most wall-clock time (without limit).");
         var profile = SharedOptions.Profile();
         var floats = SharedOptions.Floats();
-        var command = new Command("run", "Run a program.") { file, environment, memory, time, profile, floats, arguments };
+        var command = new Command("run", "Run a program.") { file, environment, folders, memory, time, profile, floats, arguments };
         command.SetAction(r =>
         {
             string path = r.GetValue(file)!;

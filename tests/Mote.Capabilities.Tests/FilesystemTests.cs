@@ -192,7 +192,7 @@ public sealed class FilesystemTests : IDisposable
         Assert.Equal("err(read-only)", Call(g, "symlink-at", folder, S("f"), S("g")));
         Assert.Equal("err(read-only)", Call(g, "set-times-at", folder, s_none, S("f"), s_now, s_now));
         Assert.Equal("err(read-only)", Call(g, "set-times", folder, s_now, s_now));
-        Assert.Contains($"a change below `/data`, which is granted for reading; to allow it, put under [component.guest.grants]: files = [{{ host = \"{_folder.Inside()}\", guest = \"/data\", write = true }}]", Assert.Single(g.Denials), StringComparison.Ordinal);
+        Assert.Contains($"a change below `/data` (granted for reading); to allow it, put under [component.guest.grants]: files = [{{ host = \"{_folder.Inside()}\", guest = \"/data\", write = true }}]", Assert.Single(g.Denials), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -84,7 +84,7 @@ public sealed class RunTests : IDisposable
         Assert.Equal(8, MoteRun.Run("run", file).Code); // no folder: a bad descriptor
         MoteResult r = MoteRun.Run("run", "--dir", $"{folder}::/data:ro", file);
         Assert.Equal((69, "content\n"), (r.Code, r.Out));
-        Assert.Contains("granted for reading, was denied: folders are given to `mote run` with --dir", r.Error);
+        Assert.Contains("a change below `/data` (granted for reading) was denied: folders are given to `mote run` with --dir", r.Error);
         Assert.False(File.Exists(Path.Combine(folder, "out")));
         r = MoteRun.Run("run", "--dir", folder, file);
         Assert.Equal((0, "content\n", ""), (r.Code, r.Out, r.Error));

@@ -103,7 +103,7 @@ public sealed class GuestFiles : IDisposable
     {
         if (error == FileError.ReadOnly && !grant.Writable)
         {
-            _vm.Component.Denied($"a change below `{grant.Guest}`, which is granted for reading", $"files = [{{ host = \"{grant.Host}\", guest = \"{grant.Guest}\", write = true }}]");
+            _vm.Component.Denied($"a change below `{grant.Guest}` (granted for reading)", $"files = [{{ host = \"{grant.Host}\", guest = \"{grant.Guest}\", write = true }}]");
         }
         else if (error == FileError.NotPermitted && (path.StartsWith('/') || path.Contains("..", StringComparison.Ordinal)))
         {

@@ -52,12 +52,13 @@ public sealed class ComponentHost : IDisposable
         _keyValue = new LazyKeyValue(options.KeyValueFile);
         Messaging = new MessagingCapability(options.Broker);
         Cli = new CliCapability(options.Streams);
-        Http = new HttpCapability(new NoHttpClient());
+        var names = new SystemNameResolver();
+        Http = new HttpCapability(new OutgoingClient(names));
         var clocks = new ClocksCapability(TimeProvider.System);
         var random = new RandomCapability();
         var files = new FilesystemCapability();
         Capabilities = new CapabilitySet(
-            new IoCapability(), clocks, random, Cli, files, new SocketsCapability(new SystemNameResolver()), new Preview1Capability(Cli, clocks, random, files),
+            new IoCapability(), clocks, random, Cli, files, new SocketsCapability(names), new Preview1Capability(Cli, clocks, random, files),
             new KeyValueCapability(_keyValue), new ConfigCapability(), new LoggingCapability(), Messaging, Http);
     }
 

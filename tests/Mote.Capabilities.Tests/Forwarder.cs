@@ -94,17 +94,46 @@ internal sealed record Forwarder(byte[] Wasm, IReadOnlyDictionary<(string Interf
         private void Import(WitInterface i)
         {
             _imports.Append($"  (import \"{i.QualifiedName}\" (instance ${i.QualifiedName}\n");
-            // WIT may name a resource before it defines it; the binary format may not.
-            foreach (WitTypeDef t in i.Types.OrderBy(t => t.IsUse ? 0 : t.Kind == TypeDefKind.Resource ? 1 : 2))
+            foreach (WitTypeDef t in InOrder(i.Types))
             {
                 if (t.IsUse) _imports.Append($"    (alias outer 1 {Global(t)} (type $outer:{t.Name})) (export \"{t.Name}\" (type {Local(t)} (eq $outer:{t.Name})))\n");
                 else if (t.Kind == TypeDefKind.Resource) _imports.Append($"    (export \"{t.Name}\" (type {Local(t)} (sub resource)))\n");
+                else if (t.Alias is NamedType other) _imports.Append($"    (export \"{t.Name}\" (type {Local(t)} (eq {Local(other.Definition)})))\n");
                 else _imports.Append($"    (type $def:{t.Name} {Definition(t, Local)}) (export \"{t.Name}\" (type {Local(t)} (eq $def:{t.Name})))\n");
             }
 
             foreach (WitFunction f in i.Functions) _imports.Append($"    (export \"{f.ExternName}\" (func {Function(f, Local)}))\n");
             _imports.Append("  ))\n");
-            foreach (WitTypeDef t in i.Types.Where(t => !t.IsUse)) _imports.Append($"  (alias export ${i.QualifiedName} \"{t.Name}\" (type {Global(t)}))\n");
+            foreach (WitTypeDef t in i.Types.Where(t => !t.IsUse && t.Origin == t)) _imports.Append($"  (alias export ${i.QualifiedName} \"{t.Name}\" (type {Global(t)}))\n");
+        }
+
+        /// <summary>WIT may name a type before it defines it; the binary format may not.</summary>
+        private static List<WitTypeDef> InOrder(IEnumerable<WitTypeDef> types)
+        {
+            var done = new List<WitTypeDef>();
+            WitTypeDef[] all = [.. types.OrderBy(t => t.IsUse ? 0 : t.Kind == TypeDefKind.Resource ? 1 : 2)];
+            foreach (WitTypeDef t in all) Visit(t);
+            return done;
+
+            void Visit(WitTypeDef t)
+            {
+                if (done.Contains(t) || !all.Contains(t)) return;
+                if (!t.IsUse) foreach (WitType? inner in (WitType?[])[t.Alias, .. t.Members.Select(m => m.Type)]) Inside(inner);
+                done.Add(t);
+            }
+
+            void Inside(WitType? type)
+            {
+                switch (type)
+                {
+                    case NamedType n: Visit(n.Definition); break;
+                    case HandleWitType h: Visit(h.Resource); break;
+                    case ListWitType l: Inside(l.Element); break;
+                    case OptionWitType o: Inside(o.Element); break;
+                    case TupleWitType u: foreach (WitType e in u.Elements) Inside(e); break;
+                    case ResultWitType r: Inside(r.Ok); Inside(r.Error); break;
+                }
+            }
         }
 
         private static string Function(WitFunction f, Func<WitTypeDef, string> id) =>

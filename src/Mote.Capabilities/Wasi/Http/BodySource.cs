@@ -36,6 +36,11 @@ public abstract class BodySource
     /// <summary>True once all of it was read.</summary>
     public bool IsEnded => _ended;
 
+    /// <summary>The guest wants nothing more of it.</summary>
+    public virtual void Dropped()
+    {
+    }
+
     /// <summary>A fault of the transport in HTTP's words.</summary>
     protected abstract HttpBodyException Explain(Exception e);
 

@@ -10,8 +10,8 @@ namespace Mote.Capabilities.Wasi.Http;
 /// <summary>Sends the requests of guests, and refuses those that are not granted.</summary>
 public interface IHttpClient
 {
-    /// <summary>Begins to send a request; the answer comes into the future.</summary>
-    Result<FutureIncomingResponse, ErrorCode> Send(MicroVm vm, OutgoingRequest request, RequestOptions? options);
+    /// <summary>Begins to send a request; the answer comes into the future. What is <paramref name="open"/> ends with the instance.</summary>
+    Result<FutureIncomingResponse, ErrorCode> Send(MicroVm vm, OpenExchanges open, OutgoingRequest request, RequestOptions? options);
 }
 
 /// <summary>Hosts wasi:http types and outgoing-handler.</summary>
@@ -30,8 +30,13 @@ public sealed class HttpCapability(IHttpClient client) : Capability<HttpGuest>
 }
 
 /// <summary>wasi:http for one instance.</summary>
-public sealed class HttpGuest(MicroVm vm, IHttpClient client) : IHttpTypes, IOutgoingHandler
+public sealed class HttpGuest(MicroVm vm, IHttpClient client) : IHttpTypes, IOutgoingHandler, IDisposable
 {
+    private OpenExchanges? _open;
+
+    /// <inheritdoc/>
+    public void Dispose() => _open?.Dispose();
+
     /// <summary>A request goes into the guest's hands.</summary>
     public IncomingRequest Received(IncomingRequest request)
     {
@@ -69,7 +74,7 @@ public sealed class HttpGuest(MicroVm vm, IHttpClient client) : IHttpTypes, IOut
     /// <inheritdoc/>
     public Result<IHttpTypes.IFutureIncomingResponse, ErrorCode> Handle(IHttpTypes.IOutgoingRequest request, IHttpTypes.IRequestOptions? options)
     {
-        Result<FutureIncomingResponse, ErrorCode> sent = client.Send(vm, (OutgoingRequest)request, (RequestOptions?)options);
+        Result<FutureIncomingResponse, ErrorCode> sent = client.Send(vm, _open ??= new OpenExchanges(), (OutgoingRequest)request, (RequestOptions?)options);
         return sent.IsOk ? sent.Value : sent.Error;
     }
 }
@@ -78,7 +83,7 @@ public sealed class HttpGuest(MicroVm vm, IHttpClient client) : IHttpTypes, IOut
 public sealed class NoHttpClient : IHttpClient
 {
     /// <inheritdoc/>
-    public Result<FutureIncomingResponse, ErrorCode> Send(MicroVm vm, OutgoingRequest request, RequestOptions? options)
+    public Result<FutureIncomingResponse, ErrorCode> Send(MicroVm vm, OpenExchanges open, OutgoingRequest request, RequestOptions? options)
     {
         string origin = $"{(request.Scheme() is { } scheme ? Words.TextOf(scheme) : "https")}://{request.Authority()}";
         vm.Component.Denied($"a request to {origin}", $"http = [\"{origin}\"]");

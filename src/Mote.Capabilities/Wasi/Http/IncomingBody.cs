@@ -8,9 +8,10 @@ namespace Mote.Capabilities.Wasi.Http;
 /// <summary>A body to read: of a request that came in, or of a response to one that went out.</summary>
 /// <param name="vm">Whose it is.</param>
 /// <param name="source">Where it comes from; null where there is none.</param>
-public sealed class IncomingBody(MicroVm vm, BodySource? source) : IHttpTypes.IIncomingBody
+public sealed class IncomingBody(MicroVm vm, BodySource? source) : IHttpTypes.IIncomingBody, IDisposable
 {
     private bool _taken;
+    private bool _finished;
 
     /// <inheritdoc/>
     public Result<IStreams.IInputStream, Unit> Stream()
@@ -20,7 +21,17 @@ public sealed class IncomingBody(MicroVm vm, BodySource? source) : IHttpTypes.II
         return source is null ? new BytesInput(vm, default) : new BodyInput(vm, source);
     }
 
-    internal FutureTrailers Finish() => new(vm, source);
+    /// <summary>The guest dropped it.</summary>
+    public void Dispose()
+    {
+        if (!_finished) source?.Dropped();
+    }
+
+    internal FutureTrailers Finish()
+    {
+        _finished = true;
+        return new FutureTrailers(vm, source);
+    }
 }
 
 /// <summary>A body as a stream.</summary>
@@ -57,7 +68,7 @@ internal sealed class BodyPollable(MicroVm vm, BodySource source) : Pollable(vm)
 /// <summary>Trailers that come when the body has ended; what is left of the body is skipped.</summary>
 /// <param name="vm">Whose they are.</param>
 /// <param name="source">The body; null where there is none.</param>
-public sealed class FutureTrailers(MicroVm vm, BodySource? source) : IHttpTypes.IFutureTrailers
+public sealed class FutureTrailers(MicroVm vm, BodySource? source) : IHttpTypes.IFutureTrailers, IDisposable
 {
     private bool _taken;
 
@@ -74,6 +85,9 @@ public sealed class FutureTrailers(MicroVm vm, BodySource? source) : IHttpTypes.
             : Result<IHttpTypes.IFields?, IHttpTypes.ErrorCode>.Ok(source?.Trailers is { Count: > 0 } trailers ? trailers.Freeze() : null);
         return Result<Result<IHttpTypes.IFields?, IHttpTypes.ErrorCode>, Unit>.Ok(result);
     }
+
+    /// <summary>The guest dropped them, and with them what is left of the body.</summary>
+    public void Dispose() => source?.Dropped();
 
     private sealed class Ended(MicroVm vm, BodySource source) : Pollable(vm)
     {

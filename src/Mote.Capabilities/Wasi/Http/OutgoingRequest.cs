@@ -159,7 +159,9 @@ public sealed class IncomingResponse(MicroVm vm, ushort status, Fields headers, 
     /// <inheritdoc/>
     public void Dispose()
     {
-        if (!_consumed) body?.Stop();
+        if (_consumed || body is null) return;
+        body.Stop();
+        body.Dropped();
     }
 }
 
@@ -170,18 +172,28 @@ public sealed class FutureIncomingResponse(MicroVm vm) : IHttpTypes.IFutureIncom
     private Result<IHttpTypes.IIncomingResponse, IHttpTypes.ErrorCode>? _result;
     private Action? _wake;
     private bool _taken;
+    private bool _dropped;
 
     /// <summary>Called once where the guest drops it before the answer is there.</summary>
     public Action? Cancel { get; set; }
+
+    /// <summary>Called where the guest waits for the answer, or asks for it before it is there.</summary>
+    public Action? Wanted { get; set; }
 
     /// <summary>The answer is there, or an error in its place.</summary>
     public void Complete(Result<IHttpTypes.IIncomingResponse, IHttpTypes.ErrorCode> result)
     {
         lock (_lock)
         {
-            _result ??= result;
-            _wake?.Invoke();
+            if (!_dropped)
+            {
+                _result ??= result;
+                _wake?.Invoke();
+                return;
+            }
         }
+
+        if (result.IsOk) (result.Value as IDisposable)?.Dispose(); // nobody is there to take it
     }
 
     /// <inheritdoc/>
@@ -207,6 +219,7 @@ public sealed class FutureIncomingResponse(MicroVm vm) : IHttpTypes.IFutureIncom
         lock (_lock)
         {
             open = _result is null;
+            _dropped = true;
             if (_result is { IsOk: true } result && !_taken) unread = result.Value;
             _taken = true;
         }
@@ -228,6 +241,7 @@ public sealed class FutureIncomingResponse(MicroVm vm) : IHttpTypes.IFutureIncom
         protected override void Watch(Action wake)
         {
             lock (future._lock) future._wake = wake;
+            future.Wanted?.Invoke();
         }
 
         protected override void Unwatch(Action wake)

@@ -161,6 +161,51 @@ public sealed class TelemetryTests : IDisposable
         Assert.Equal((HttpStatusCode.NotFound, HttpStatusCode.MethodNotAllowed), (other.StatusCode, post.StatusCode));
     }
 
+    [Fact]
+    public async Task Request_IsAServersSpanWithItsRoute()
+    {
+        await using OtlpReceiver receiver = await OtlpReceiver.StartAsync();
+        Telemetry(receiver.Url);
+        _site.Config = _site.Config with { HttpListen = "127.0.0.1:0" };
+        // It gives no answer, which is its failure and the host's 500.
+        File.WriteAllBytes(Path.Combine(_site.Folder, "silent.wasm"), Mote.Wasmtime.Wat.ToWasm("""
+            (component
+              (import "wasi:http/types@0.2.0" (instance $types
+                (export "incoming-request" (type $request (sub resource)))
+                (export "response-outparam" (type $out (sub resource)))))
+              (alias export $types "incoming-request" (type $request))
+              (alias export $types "response-outparam" (type $out))
+              (core module $m (func (export "handle") (param i32 i32)))
+              (core instance $i (instantiate $m))
+              (func $handle (param "request" (own $request)) (param "response-out" (own $out)) (canon lift (core func $i "handle")))
+              (instance $handler (export "handle" (func $handle)))
+              (export "wasi:http/incoming-handler@0.2.0" (instance $handler)))
+            """));
+        await using (EdgeNode node = await _site.Start("""
+            mote = 1
+            [app]
+            name = "web"
+            [[trigger.http]]
+            route = "/things/:id"
+            component = "silent"
+            [component.silent]
+            source = "silent.wasm"
+            """))
+        {
+            using var http = new HttpClient();
+            using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(node.Http!.Address, "/things/42?x=1"));
+            request.Headers.Add("traceparent", $"00-{Trace}-{Sender}-01");
+            using HttpResponseMessage answer = await http.SendAsync(request, TestContext.Current.CancellationToken);
+            Assert.Equal(HttpStatusCode.InternalServerError, answer.StatusCode);
+        }
+
+        ReceivedSpan server = receiver.Spans.Single(s => s.Name == "GET /things/:id");
+        Assert.Equal((Trace, Sender, 2, 2), (server.Trace, server.Parent, server.Kind, server.Status)); // server; error
+        Assert.Equal(("GET", "/things/:id", "/things/42", "500", "500"), (server.Attributes["http.request.method"], server.Attributes["http.route"], server.Attributes["url.path"], server.Attributes["http.response.status_code"], server.Attributes["error.type"]));
+        Assert.Equal(("http", "web", "silent"), (server.Attributes["faas.trigger"], server.Attributes["mote.app"], server.Attributes["mote.component"]));
+        Assert.Equal([server.Id, server.Id], receiver.Spans.Where(s => s.Name is "start silent" or "run silent").Select(s => s.Parent));
+    }
+
     /// <summary>Every line is one that the format has.</summary>
     internal static Dictionary<string, double> Parse(string text)
     {

@@ -47,6 +47,15 @@ public sealed class HttpExchange
     /// <summary>The method.</summary>
     public string Method => _request.Method;
 
+    /// <summary>The route that answers, as in the manifest: a name for spans.</summary>
+    internal string? Route { get; set; }
+
+    /// <summary>The answer's status so far.</summary>
+    internal int Status => _response.StatusCode;
+
+    /// <summary>A header of the request; null where there is none, or more than one.</summary>
+    internal string? Header(string name) => _request.Headers.TryGetValue(name, out StringValues values) && values.Count == 1 ? values[0] : null;
+
     /// <summary>The request's number: the client's, where it gave a good one.</summary>
     public string Id => _id ??= GivenId() ?? _features.Get<IHttpRequestIdentifierFeature>()?.TraceIdentifier ?? "";
 

@@ -4,6 +4,7 @@ using Mote.Capabilities.Messaging;
 using Mote.Capabilities.Wasi.Http;
 using Mote.DataPlane;
 using Mote.Runtime;
+using Mote.Runtime.Telemetry;
 using Mote.Wasmtime;
 
 namespace Mote.Triggers.Http;
@@ -181,6 +182,7 @@ public sealed class HttpHandler : IHttpTarget, IDisposable
     /// <summary>A fault of the host's own ends the request, not the connection's other work or the process.</summary>
     private void RunSafely(HttpExchange exchange)
     {
+        using Activity? span = Tracing.IsOn ? Begin(exchange) : null;
         try
         {
             Run(exchange);
@@ -191,6 +193,20 @@ public sealed class HttpHandler : IHttpTarget, IDisposable
             _log($"component `{Component.Name}`, {exchange.Name}: met a fault of the node: {e}");
             exchange.Fail(500, "the node failed\n");
         }
+
+        if (span is null) return;
+        span.SetTag("http.response.status_code", exchange.Status);
+        if (exchange.Status >= 500 && span.Status == ActivityStatusCode.Unset) Tracing.Fail(span, exchange.Status.ToString(System.Globalization.CultureInfo.InvariantCulture), "");
+    }
+
+    /// <summary>The request's span. A method that HTTP does not know is the client's invention, and no name.</summary>
+    private Activity? Begin(HttpExchange exchange)
+    {
+        bool known = exchange.Method is "GET" or "HEAD" or "POST" or "PUT" or "DELETE" or "CONNECT" or "OPTIONS" or "TRACE" or "PATCH";
+        Activity? span = Tracing.Event($"{(known ? exchange.Method : "HTTP")} {exchange.Route}", ActivityKind.Server, Component, "http", exchange.Header("traceparent"), exchange.Header("tracestate"));
+        if (span is null) return null;
+        string path = exchange.Path.ToString();
+        return span.SetTag("http.request.method", known ? exchange.Method : "_OTHER").SetTag("http.route", exchange.Route).SetTag("url.path", path).SetTag("mote.request_id", exchange.Id);
     }
 
     private void Run(HttpExchange exchange)
@@ -317,6 +333,7 @@ public sealed class HttpHandler : IHttpTarget, IDisposable
     private void Failed(HttpExchange exchange, string what, WasmtimeException e)
     {
         Interlocked.Increment(ref _failed);
+        if (Tracing.IsOn) Tracing.Fail(Activity.Current, e.InnerException is DeadlineException ? "timeout" : "trap", what);
         _log($"component `{Component.Name}`, {exchange.Name}: {what}");
         if (e.InnerException is DeadlineException) exchange.Fail(504, "the app took too long\n");
         else exchange.Fail(500, "the app failed\n");

@@ -124,7 +124,12 @@ public sealed class HttpServer : IAsyncDisposable
 
         public Task ProcessRequestAsync(HttpExchange context)
         {
-            if (Routes.Find(context.Path) is { } route) return route.Target.Answer(context);
+            if (Routes.Find(context.Path) is { } route)
+            {
+                context.Route = route.Pattern;
+                return route.Target.Answer(context);
+            }
+
             Interlocked.Increment(ref _notFound);
             context.Refuse(404, "there is no route for this path\n");
             return Task.CompletedTask;

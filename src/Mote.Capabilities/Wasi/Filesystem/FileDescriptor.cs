@@ -44,10 +44,10 @@ internal sealed class FileDescriptor(GuestFiles files, HostFile host, FolderGran
 
     public Result<(ReadOnlyMemory<byte>, bool), ErrorCode> Read(ulong length, ulong offset)
     {
-        var buffer = new byte[(int)Math.Min(length, GuestFiles.MaxTransfer)];
-        FileResult<int> read = host.Read(buffer, offset);
+        Memory<byte> buffer = files.Buffer((int)Math.Min(length, InputStream.MaxRead));
+        FileResult<int> read = host.Read(buffer.Span, offset);
         if (!read.IsOk) return FileValues.Code(read.Error);
-        return ((ReadOnlyMemory<byte>)buffer.AsMemory(0, read.Value), read.Value == 0 && length > 0);
+        return ((ReadOnlyMemory<byte>)buffer[..read.Value], read.Value == 0 && length > 0);
     }
 
     public Result<ulong, ErrorCode> Write(ReadOnlySpan<byte> buffer, ulong offset)

@@ -7,19 +7,18 @@ namespace Mote.Capabilities.Wasi.Filesystem;
 /// <summary>Reads a file from an offset. The end is where the file ends when it is met.</summary>
 internal sealed class FileInput(GuestFiles files, HostFile file, ulong offset) : InputStream(files.Vm), IDisposable
 {
-    private byte[] _buffer = [];
     private ulong _at = offset;
 
     protected override ReadOnlyMemory<byte> Take(int max, out bool closed)
     {
         closed = false;
         if (max == 0) return default;
-        if (_buffer.Length < max) _buffer = new byte[max]; // what was read before is in the guest's memory by now
-        FileResult<int> read = file.Read(_buffer.AsSpan(0, max), _at);
+        Memory<byte> buffer = files.Buffer(max);
+        FileResult<int> read = file.Read(buffer.Span, _at);
         if (!read.IsOk) throw new StreamFailure(new FileIoError(read.Error));
         closed = read.Value == 0;
         _at += (uint)read.Value;
-        return _buffer.AsMemory(0, read.Value);
+        return buffer[..read.Value];
     }
 
     protected override Pollable Readable() => new ReadyPollable(Vm);

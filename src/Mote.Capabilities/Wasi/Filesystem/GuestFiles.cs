@@ -19,6 +19,7 @@ public sealed class GuestFiles : IDisposable
     private readonly FileBudget _budget;
     private readonly HashSet<IDisposable> _open = [];
     private readonly Lock _lock = new(); // a file is closed by the sync that was the last to use it, on another thread
+    private byte[] _buffer = [];
     private Preopen[]? _preopens;
     private int _count;
 
@@ -30,6 +31,16 @@ public sealed class GuestFiles : IDisposable
 
     /// <summary>Whose files they are.</summary>
     internal MicroVm Vm => _vm;
+
+    /// <summary>
+    /// Room for what is read until it is in the guest's memory: one for all files and streams of the instance, of which a
+    /// guest may have many thousands.
+    /// </summary>
+    internal Memory<byte> Buffer(int size)
+    {
+        if (size > _buffer.Length) _buffer = new byte[size];
+        return _buffer.AsMemory(0, size);
+    }
 
     /// <summary>The folders that were granted, opened when they are first asked for. One that cannot be opened is left out and logged.</summary>
     internal IReadOnlyList<Preopen> Preopens => _preopens ??= [.. OpenGrants()];

@@ -174,6 +174,47 @@ public sealed class FilesystemTests : IDisposable
         Assert.Contains("a path that leads out of the folder `/data`; to allow it, put under [component.guest.grants]: files = [", Assert.Single(g.Denials), StringComparison.Ordinal);
     }
 
+    /// <summary>Another program swaps a folder and a link that leads out while the guest opens through it. Mote.Files.Tests has more of this.</summary>
+    [Fact]
+    public void FolderThatBecomesALink_NeverLeadsOut()
+    {
+        _folder.Write("d/secret", "inside");
+        File.CreateSymbolicLink(_folder.Inside("link"), "..");
+        using Guest g = Start(_folder.Grant());
+        Value folder = Folders(g)[0];
+        using var stop = new CancellationTokenSource();
+        var swapper = new Thread(() =>
+        {
+            while (!stop.IsCancellationRequested)
+            {
+                Directory.Move(_folder.Inside("d"), _folder.Inside("kept"));
+                Directory.Move(_folder.Inside("link"), _folder.Inside("d"));
+                Directory.Move(_folder.Inside("d"), _folder.Inside("link"));
+                Directory.Move(_folder.Inside("kept"), _folder.Inside("d"));
+            }
+        });
+        swapper.Start();
+        var seen = new HashSet<string>();
+        try
+        {
+            for (int i = 0; i < 1000 || ((seen.Count < 2 || !seen.Contains("ok(('inside', false))")) && i < 100_000); i++)
+            {
+                var opened = (ResultValue)g.Call(Wasi.Types, D + "open-at", folder, s_follow, S("d/secret"), s_none, Flags("read"))!;
+                seen.Add(opened.IsOk ? Call(g, "read", opened.Payload!, U(10), U(0)) : Show(opened));
+                if (opened.IsOk) ((ResourceValue)opened.Payload!).Handle.Drop();
+            }
+        }
+        finally
+        {
+            stop.Cancel();
+            swapper.Join();
+        }
+
+        Assert.DoesNotContain("ok(('secret', false))", seen);
+        Assert.Contains("ok(('inside', false))", seen);
+        Assert.True(seen.Count > 1, "the swapper never got between");
+    }
+
     [Fact]
     public void ReadOnlyGrant_RefusesChanges_AndTellsTheLine()
     {

@@ -57,6 +57,21 @@ public sealed class InspectTests : IDisposable
     }
 
     [Fact]
+    public void Inspect_NetworkImports_NameTheirGrants()
+    {
+        // Not the real types, so it cannot run; what it would need is told all the same.
+        string file = _folder.Wasm("net.wasm", """
+            (component
+              (import "wasi:http/outgoing-handler@0.2.3" (instance (export "handle" (func))))
+              (import "wasi:sockets/ip-name-lookup@0.2.0" (instance (export "resolve-addresses" (func)))))
+            """);
+        MoteResult r = MoteRun.Run("inspect", file);
+        Assert.Equal(1, r.Code);
+        Assert.Contains("http = [\"https://HOST\"]", r.Out);
+        Assert.Contains("sockets = [\"tcp://HOST:PORT\"]", r.Out);
+    }
+
+    [Fact]
     public void Inspect_Program_ShowsItsImports()
     {
         string text = MoteRun.Run("inspect", _folder.Wasm("program.wasm", Guests.Program)).Succeeded();

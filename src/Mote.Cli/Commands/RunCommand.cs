@@ -19,11 +19,13 @@ internal static class RunCommand
         var arguments = new Argument<string[]>("ARGS") { Description = "The program's arguments, after --.", Arity = ArgumentArity.ZeroOrMore };
         var environment = SharedOptions.Pairs("--env", "A variable of the program's environment; it sees no others.");
         var folders = DirOption.Make();
+        var http = NetOptions.Http();
+        var sockets = NetOptions.Socket();
         var memory = ToolHost.MemoryOption();
         var time = SharedOptions.Time("--time", "Most wall-clock time (without limit).");
         var profile = SharedOptions.Profile();
         var floats = SharedOptions.Floats();
-        var command = new Command("run", "Run a program.") { file, environment, folders, memory, time, profile, floats, arguments };
+        var command = new Command("run", "Run a program.") { file, environment, folders, http, sockets, memory, time, profile, floats, arguments };
         command.SetAction(r =>
         {
             string path = r.GetValue(file)!;
@@ -32,6 +34,8 @@ internal static class RunCommand
                 Arguments = [Path.GetFileName(path), .. r.GetValue(arguments) ?? []],
                 Environment = [.. r.GetValue(environment)!.Select(SharedOptions.Pair)],
                 Files = DirOption.Grants(r.GetValue(folders)!),
+                Http = NetOptions.Http(r.GetValue(http)!),
+                Sockets = NetOptions.Sockets(r.GetValue(sockets)!),
             };
             using ComponentHost host = ToolHost.Make(Streams, SharedOptions.ProfileOf(r, profile) ?? ProfileKind.Auto);
             using InstanceTemplate template = host.Load(path, SharedOptions.FloatsOf(r, floats));

@@ -1,9 +1,11 @@
 // One request and its response: begun on the guest's thread, carried on by the system's callbacks, ended by whoever is
 // first: the server, a time limit, the guest that drops it, or the end of the instance.
+using System.Diagnostics;
 using System.IO.Pipelines;
 using System.Text;
 using Mote.Components;
 using Mote.Runtime;
+using Mote.Runtime.Telemetry;
 using ErrorCode = Mote.Capabilities.Wasi.Http.IHttpTypes.ErrorCode;
 
 namespace Mote.Capabilities.Wasi.Http;
@@ -22,6 +24,7 @@ internal sealed class OutgoingExchange : IDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly Lock _lock = new();
     private HttpResponseMessage? _response;
+    private Activity? _span;
     private bool _started;
     private bool _over;
     private volatile bool _connecting;
@@ -71,7 +74,13 @@ internal sealed class OutgoingExchange : IDisposable
 
         if (_message.Content is RequestContent content) content.Length = length;
         Limit(_firstByte);
+        // The span is current for what is begun here, and not for what the guest does next.
+        Activity? current = Activity.Current;
+        Uri to = _message.RequestUri!;
+        _span = Tracing.HostCall(_vm, _message.Method.Method, to.Host, ActivityKind.Client)
+            ?.SetTag("http.request.method", _message.Method.Method).SetTag("url.scheme", to.Scheme).SetTag("server.address", to.Host).SetTag("server.port", to.Port);
         _ = Run();
+        Activity.Current = current;
     }
 
     /// <summary>A connection is made for this request, which has a time of its own.</summary>
@@ -147,14 +156,21 @@ internal sealed class OutgoingExchange : IDisposable
                 if (!_over) _response = response;
             }
 
+            _span?.SetTag("http.response.status_code", (int)response.StatusCode);
             if (_response is null) response.Dispose();
             else Response.Complete(made);
         }
         catch (Exception e)
         {
             response?.Dispose();
-            Response.Complete(Result<IHttpTypes.IIncomingResponse, ErrorCode>.Err(Explain(e, body: false)));
+            ErrorCode code = Explain(e, body: false);
+            Tracing.Fail(_span, code.GetType().Name, e.Message);
+            Response.Complete(Result<IHttpTypes.IIncomingResponse, ErrorCode>.Err(code));
             Dispose();
+        }
+        finally
+        {
+            _span?.Dispose();
         }
     }
 

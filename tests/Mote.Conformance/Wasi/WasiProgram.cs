@@ -4,9 +4,12 @@ namespace Mote.Conformance.Wasi;
 /// <summary>Runs the suite and prints what came of it.</summary>
 public static class WasiProgram
 {
+    /// <summary>Fewer programs than these are named one by one.</summary>
+    private const int Many = 10;
+
     private const string Usage = """
         usage: conformance wasi [-v] [--wrap] DIR   (a checkout of WebAssembly/wasi-testsuite, branch prod/testsuite-base)
-          -v      name each program that was skipped for the same reason
+          -v      name each program also where many were skipped for the same reason
           --wrap  make each program a component with the preview-1 command adapter first (needs Node.js and npm)
         """;
 
@@ -29,7 +32,7 @@ public static class WasiProgram
         foreach (IGrouping<string, (string File, string Reason)> group in result.Skips.GroupBy(s => s.Reason))
         {
             if (group.Count() == 1) output.WriteLine($"skipped {group.First().File}: {group.Key}");
-            else output.WriteLine($"skipped {group.Count()}: {group.Key}{(verbose ? string.Concat(group.Select(s => $"\n  {s.File}")) : "")}");
+            else output.WriteLine($"skipped {group.Count()}: {group.Key}{(verbose || group.Count() < Many ? string.Concat(group.Select(s => $"\n  {s.File}")) : "")}");
         }
 
         if (result.Passed + result.Failures.Count == 0) output.WriteLine($"there are no preview-1 programs in {folders[0]}: the branch prod/testsuite-base has them");

@@ -158,7 +158,7 @@ internal sealed class OutgoingExchange : IDisposable
 
             _span?.SetTag("http.response.status_code", (int)response.StatusCode);
             if (_response is null) response.Dispose();
-            else Response.Complete(made);
+            else Response.Complete(Result<IHttpTypes.IIncomingResponse, ErrorCode>.Ok(made));
         }
         catch (Exception e)
         {

@@ -83,7 +83,7 @@ internal sealed class UdpSocket : IUdp.IUdpSocket, IOpenSocket, IDisposable
     public Result<(IUdp.IIncomingDatagramStream, IUdp.IOutgoingDatagramStream), ErrorCode> Stream(IpSocketAddress? remoteAddress)
     {
         if (!_bound) return Failed(ErrorCode.InvalidState);
-        IPEndPoint? peer = remoteAddress is null ? null : Addresses.ToEndPoint(remoteAddress);
+        IPEndPoint? peer = remoteAddress is { } given ? Addresses.ToEndPoint(given) : null;
         if (peer is not null && Fault(peer) is { } fault) return Failed(fault);
         Result<Unit, ErrorCode> connected = SocketErrors.Try(() =>
         {

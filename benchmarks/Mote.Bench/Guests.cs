@@ -23,6 +23,12 @@ internal static class Guests
         return File.Exists(path) ? path : throw new MissingException($"{path} is missing: run ./bench, which builds it");
     }
 
+    /// <summary>A guest that only some machines can build; null where it is not here.</summary>
+    public static string? Optional(string name) => File.Exists(Path.Combine(Folder, name + ".wasm")) ? Path.Combine(Folder, name + ".wasm") : null;
+
+    /// <summary>The published `mote`.</summary>
+    public static string Program => Environment.GetEnvironmentVariable("MOTE_BENCH_PROGRAM") is { Length: > 0 } p && File.Exists(p) ? p : throw new MissingException("the published program is missing: run ./bench, which builds it");
+
     public static byte[] Read(string name) => File.ReadAllBytes(PathOf(name));
 }
 

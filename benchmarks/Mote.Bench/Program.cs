@@ -1,11 +1,20 @@
 // ./bench NAME [--quick] [--json]: names, keys and targets are those of BENCHMARKS.md.
+using System.Globalization;
 using Mote.Bench;
+
+// What is measured from outside runs in processes of its own.
+if (args is ["--kestrel", { } kestrelPort]) return await KestrelServer.Run(int.Parse(kestrelPort, CultureInfo.InvariantCulture));
+if (args is ["--node", { } nodeFolder, { } nodePort]) return await NodeServer.Run(nodeFolder, int.Parse(nodePort, CultureInfo.InvariantCulture));
 
 var benchmarks = new (string Name, string What, Func<bool, Report> Run)[]
 {
     ("boundary", "values into a guest, against a bare copy and a bare call", BoundaryBench.Run),
     ("instantiate", "a microVM's start, against a bare core instance, and a million of them", InstantiateBench.Run),
     ("cold-start", "from compiled code on disk to the first answer, against the same with nothing between", ColdStartBench.Run),
+    ("http", "a fresh microVM for each request, against raw Kestrel and workerd; bodies of 100 MB", HttpBench.Run),
+    ("burst", "5,000 apps at zero, each asked once", BurstBench.Run),
+    ("density", "what an app at zero and a live microVM hold", DensityBench.Run),
+    ("footprint", "what a node holds, idle and after a load", FootprintBench.Run),
 };
 
 bool quick = args.Contains("--quick"), json = args.Contains("--json");

@@ -150,9 +150,9 @@ static void echo(wasi_http_types_borrow_incoming_request_t request, wasi_http_ty
 
 /** Method, target, authority and headers, a line each. */
 static void describe(wasi_http_types_borrow_incoming_request_t request, wasi_http_types_own_response_outparam_t out) {
-    static uint8_t text[64 * 1024];
-    size_t at = 0;
-#define ADD(p, n) do { for (size_t add_ = 0; add_ < (n) && at < sizeof text; add_++) text[at++] = (p)[add_]; } while (0)
+    size_t room = 64 * 1024, at = 0;
+    uint8_t *text = mote_malloc(room);
+#define ADD(p, n) do { for (size_t add_ = 0; add_ < (n) && at < room; add_++) text[at++] = (p)[add_]; } while (0)
     wasi_http_types_method_t method = wasi_http_types_incoming_request_method(request);
     text[at++] = '0' + method.tag;
     text[at++] = '\n';

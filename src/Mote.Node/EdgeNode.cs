@@ -218,6 +218,13 @@ public sealed class EdgeNode : IAsyncDisposable
         return queue;
     }
 
+    /// <summary>A component whose file is not there is one that was not built, mostly.</summary>
+    /// <exception cref="ConfigException">There is no file.</exception>
+    internal static void CheckIsBuilt(AppManifest app, ComponentManifest c)
+    {
+        if (!File.Exists(c.Source)) throw new ConfigException(app.File, c.Line, $"component `{c.Name}`: there is no file {c.Source}{(c.Build is { } build ? $"; build it first: mote build, or (cd {build.Folder} && {build.Command})" : "")}");
+    }
+
     private MessageTarget Load(AppManifest app, ComponentManifest c)
     {
         AppComponent component = Component(app, c, new ComponentUsage());
@@ -237,7 +244,7 @@ public sealed class EdgeNode : IAsyncDisposable
 
     private AppComponent Component(AppManifest app, ComponentManifest c, ComponentUsage usage)
     {
-        if (!File.Exists(c.Source)) throw new ConfigException(app.File, c.Line, $"component `{c.Name}`: there is no file {c.Source}{(c.Build is { } build ? $"; build it first: (cd {build.Folder} && {build.Command})" : "")}");
+        CheckIsBuilt(app, c);
         return new AppComponent(app.Name, c.Name, c.Grants, c.Limits)
         {
             Usage = usage,

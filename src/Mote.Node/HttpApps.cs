@@ -23,6 +23,7 @@ public sealed class HttpApps : IAsyncDisposable
     private readonly Func<AppManifest, ComponentManifest, ComponentUsage, AppComponent> _component;
     private readonly Action<string, string> _log;
     private volatile IReadOnlyList<HttpHandler> _handlers = [];
+    private IReadOnlyList<StaticFiles> _folders = [];
 
     private HttpApps(ComponentHost host, HttpServer server, PublishedSink sink, Func<AppManifest, ComponentManifest, ComponentUsage, AppComponent> component, Action<string, string> log)
     {
@@ -84,6 +85,7 @@ public sealed class HttpApps : IAsyncDisposable
     public void Serve(IReadOnlyList<AppManifest> apps)
     {
         var handlers = new List<HttpHandler>();
+        var folders = new List<StaticFiles>();
         var routes = new List<HttpRoute<IHttpTarget>>();
         var shapes = new Dictionary<string, string>();
         foreach (AppManifest app in apps)
@@ -91,15 +93,9 @@ public sealed class HttpApps : IAsyncDisposable
             var own = new Dictionary<string, HttpHandler>();
             foreach (HttpTriggerManifest t in app.HttpTriggers)
             {
-                if (!own.TryGetValue(t.Component, out HttpHandler? handler))
-                {
-                    own.Add(t.Component, handler = Prepare(app, app.Component(t.Component)));
-                    handlers.Add(handler);
-                }
-
                 try
                 {
-                    IHttpTarget target = t.Concurrency is { } most ? new BoundedRoute(handler, new RequestGate(most, app.Component(t.Component).Queue), handler.Component.Limits.Time ?? Timeout.InfiniteTimeSpan) : handler;
+                    IHttpTarget target = t.Static is { } folder ? Files(folder, t.Route) : Target(app, t, own);
                     var route = new HttpRoute<IHttpTarget>(t.Route, target);
                     if (!shapes.TryAdd(route.Shape, $"{app.File}:{t.Line}")) throw new RouteException($"the route `{t.Route}` answers the same paths as that at {shapes[route.Shape]}");
                     routes.Add(route);
@@ -113,8 +109,29 @@ public sealed class HttpApps : IAsyncDisposable
 
         _server.Routes = new HttpRoutes<IHttpTarget>(routes);
         IReadOnlyList<HttpHandler> before = _handlers;
+        IReadOnlyList<StaticFiles> foldersBefore = _folders;
         _handlers = handlers;
+        _folders = folders;
         foreach (HttpHandler old in before) old.Dispose();
+        foreach (StaticFiles old in foldersBefore) old.Dispose();
+
+        IHttpTarget Files(StaticFolder folder, string route)
+        {
+            var files = new StaticFiles(folder.Folder, route, folder.Cache);
+            folders.Add(files);
+            return files;
+        }
+
+        IHttpTarget Target(AppManifest app, HttpTriggerManifest t, Dictionary<string, HttpHandler> own)
+        {
+            if (!own.TryGetValue(t.Component, out HttpHandler? handler))
+            {
+                own.Add(t.Component, handler = Prepare(app, app.Component(t.Component)));
+                handlers.Add(handler);
+            }
+
+            return t.Concurrency is { } most ? new BoundedRoute(handler, new RequestGate(most, app.Component(t.Component).Queue), handler.Component.Limits.Time ?? Timeout.InfiniteTimeSpan) : handler;
+        }
     }
 
     /// <summary>Replaces components by what their files and the manifest say now; requests in work are finished by the old code, none is lost.</summary>
@@ -137,6 +154,7 @@ public sealed class HttpApps : IAsyncDisposable
     {
         await _server.DisposeAsync().ConfigureAwait(false);
         foreach (HttpHandler handler in _handlers) handler.Dispose();
+        foreach (StaticFiles folder in _folders) folder.Dispose();
         _scheduler.Dispose();
         _reaper.Dispose();
     }
@@ -149,6 +167,7 @@ public sealed class HttpApps : IAsyncDisposable
 
     private (AppComponent Component, LiveComponent<HttpIncomingHandler> Live) Load(AppManifest app, ComponentManifest c, ComponentUsage usage)
     {
+        EdgeNode.CheckIsBuilt(app, c);
         AppComponent component = _component(app, c, usage);
         Func<(InstanceTemplate Template, HttpIncomingHandler Binding)> load = _host.Deploy(
             c.Source,

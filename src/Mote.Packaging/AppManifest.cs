@@ -36,10 +36,16 @@ public sealed record MqttTriggerManifest(string Topic, string Component, int Qos
 
 /// <summary>Requests of a path go to a component.</summary>
 /// <param name="Route">The path: `/api/...` is everything under it, `:id` any one segment.</param>
-/// <param name="Component">The component's name.</param>
+/// <param name="Component">The component's name; empty where <paramref name="Static"/> answers.</param>
 /// <param name="Concurrency">Most requests of this route at once; null is the component's bound alone.</param>
 /// <param name="Line">Where it is in the manifest.</param>
-public sealed record HttpTriggerManifest(string Route, string Component, int? Concurrency, int Line);
+/// <param name="Static">A folder whose files answer in place of a component.</param>
+public sealed record HttpTriggerManifest(string Route, string Component, int? Concurrency, int Line, StaticFolder? Static = null);
+
+/// <summary>A folder whose files are given to clients.</summary>
+/// <param name="Folder">The folder, absolute.</param>
+/// <param name="Cache">How long a client may keep a file without asking again; null is never.</param>
+public sealed record StaticFolder(string Folder, TimeSpan? Cache);
 
 /// <summary>An app manifest.</summary>
 /// <param name="File">The file, absolute.</param>
@@ -87,7 +93,7 @@ public sealed record AppManifest(string File, string Name, string Version, IRead
         by.Name == Name
         && Shape().SequenceEqual(by.Shape())
         && MqttTriggers.Select(t => (t.Topic, t.Component, t.Qos)).SequenceEqual(by.MqttTriggers.Select(t => (t.Topic, t.Component, t.Qos)))
-        && HttpTriggers.Select(t => (t.Route, t.Component, t.Concurrency)).SequenceEqual(by.HttpTriggers.Select(t => (t.Route, t.Component, t.Concurrency)));
+        && HttpTriggers.Select(t => t with { Line = 0 }).SequenceEqual(by.HttpTriggers.Select(t => t with { Line = 0 }));
 
     private IEnumerable<(string Name, int Concurrency, int Http, int Queue)> Shape() => Components.Select(c => (c.Name, c.Concurrency, c.HttpConcurrency, c.Queue)).OrderBy(c => c.Name, StringComparer.Ordinal);
 }

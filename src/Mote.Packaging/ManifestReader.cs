@@ -214,17 +214,28 @@ internal sealed partial class ManifestReader(string file, Func<string, string?> 
         return triggers;
     }
 
-    private static List<HttpTriggerManifest> ReadHttpTriggers(TomlTable table, List<ComponentManifest> components)
+    private List<HttpTriggerManifest> ReadHttpTriggers(TomlTable table, List<ComponentManifest> components)
     {
         var triggers = new List<HttpTriggerManifest>();
         foreach (TomlTable t in table.Tables("http"))
         {
             string route = t.Required("route", "\"/api/...\"");
-            triggers.Add(new HttpTriggerManifest(route, ReadTarget(t, components), (int?)t.Integer("concurrency", 1, 10_000), t.Line));
+            if (t.String("static") is { } folder) triggers.Add(ReadStatic(t, route, folder));
+            else triggers.Add(new HttpTriggerManifest(route, ReadTarget(t, components), (int?)t.Integer("concurrency", 1, 10_000), t.Line));
             t.RejectUnknown("[[trigger.http]]");
         }
 
         return triggers;
+    }
+
+    /// <summary>static = "assets": the files of a folder of the app.</summary>
+    private HttpTriggerManifest ReadStatic(TomlTable t, string route, string value)
+    {
+        if (t.Get("component") is { } component) throw component.Error("a route has a `component` or a `static` folder, and this one has both");
+        if (!route.EndsWith("/...", StringComparison.Ordinal)) throw t.Values["route"].Error($"files of a folder need a route that ends with /..., such as \"/static/...\", found \"{route}\"");
+        string folder = t.Path("static", _folder, value);
+        if (!Directory.Exists(folder)) throw t.Values["static"].Error($"`static`: {(File.Exists(folder) ? "this is no folder" : "there is no folder")} {folder}");
+        return new HttpTriggerManifest(route, "", null, t.Line, new StaticFolder(folder, t.Time("cache", max: TimeSpan.FromDays(366))));
     }
 
     private static string ReadTarget(TomlTable t, List<ComponentManifest> components)

@@ -55,9 +55,8 @@ public sealed class NewAndBuildTests : IDisposable
         foreach (string file in files) Assert.DoesNotMatch("PROJECT|EXTENSION|DISABLED", File.ReadAllText(file));
         // The bindings know every package of the world, from here and from deps/.
         MoteRun.Run("bindings", "c", Path.Combine(folder, "wit"), "--out", _folder["b"]).Succeeded();
-        if (template.StartsWith("http", StringComparison.Ordinal)) return;
         // Nothing is built yet, and that is what running it says.
-        Assert.Contains("build it first", MoteRun.Run("up", folder, "--listen", "127.0.0.1:0", "--duration", "1s").FailedWith(65));
+        Assert.Contains("build it first", MoteRun.Run("up", folder, "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0", "--duration", "1s").FailedWith(65));
     }
 
     private string Project(string build)

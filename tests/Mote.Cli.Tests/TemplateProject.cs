@@ -8,16 +8,28 @@ internal static class TemplateProject
     /// <summary>Writes and builds a project in a folder; its path.</summary>
     public static string Build(TempFolder folder, string template, string name = "my-app")
     {
-        foreach (string tool in template.EndsWith("-c", StringComparison.Ordinal) ? ["npm", "clang-19", "wasm-ld-19"] : (string[])["npm"])
+        string[] tools = template.EndsWith("-c", StringComparison.Ordinal) ? ["npm", "clang-19", "wasm-ld-19"] : ["npm"];
+        Need(tools);
+        MoteRun.RunIn(folder.Path, "new", "-t", template, name).Succeeded();
+        BuildHere(folder[name], tools);
+        return folder[name];
+    }
+
+    /// <summary>Builds a project that is there.</summary>
+    public static void BuildHere(string folder, params string[] tools)
+    {
+        Need(tools);
+        MoteResult build = MoteRun.RunIn(folder, "build");
+        if (build.Error.Contains("`npm install", StringComparison.Ordinal)) Assert.Skip($"npm cannot get the packages of the template: {build.Error.Trim().Split('\n')[^2]}");
+        build.Succeeded();
+    }
+
+    private static void Need(string[] tools)
+    {
+        foreach (string tool in tools)
         {
             if (!IsInstalled(tool)) Assert.Skip($"{tool} is not installed");
         }
-
-        MoteRun.RunIn(folder.Path, "new", "-t", template, name).Succeeded();
-        MoteResult build = MoteRun.RunIn(folder[name], "build");
-        if (build.Error.Contains("`npm install", StringComparison.Ordinal)) Assert.Skip($"npm cannot get the packages of the template: {build.Error.Trim().Split('\n')[^2]}");
-        build.Succeeded();
-        return folder[name];
     }
 
     /// <summary>The first address with this scheme in a line: host and port.</summary>

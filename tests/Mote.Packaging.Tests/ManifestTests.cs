@@ -119,6 +119,24 @@ public sealed class ManifestTests : IDisposable
         Assert.Contains("two folders are at \"/\"", _files.Fault($"{Small}\n[component.c.grants]\nfiles = [{{ host = \".\" }}]\n[component.c.files]\n\"/\" = \".\"\n", "\"/\" = "), StringComparison.Ordinal);
 
     [Fact]
+    public void Static_IsAFolderInPlaceOfAComponent()
+    {
+        Directory.CreateDirectory(Path.Combine(_files.Folder, "assets"));
+        HttpTriggerManifest t = Assert.Single(_files.Read(Small + "\n[[trigger.http]]\nroute = \"/static/...\"\nstatic = \"assets\"\ncache = \"1h\"\n").HttpTriggers);
+        Assert.Equal(("/static/...", new StaticFolder(Path.Combine(_files.Folder, "assets"), TimeSpan.FromHours(1))), (t.Route, t.Static));
+    }
+
+    [Theory]
+    [InlineData("route = \"/a/...\"\nstatic = \"nowhere\"", "static = ", "there is no folder")]
+    [InlineData("route = \"/a/...\"\nstatic = \"mote.toml\"", "static = ", "this is no folder")]
+    [InlineData("route = \"/b\"\nstatic = \".\"", "/b", "a route that ends with /...")]
+    [InlineData("route = \"/a/...\"\nstatic = \".\"\ncomponent = \"c\" # both", "# both", "and this one has both")]
+    [InlineData("route = \"/a/...\"\nstatic = \".\"\ncache = \"soon\"", "cache = ", "must be a time")]
+    [InlineData("route = \"/a/...\"\nstatic = \".\"\nconcurrency = 2", "concurrency = ", "unknown key `concurrency`")]
+    public void Static_WithAFault_SaysSoAtItsLine(string trigger, string at, string says) =>
+        Assert.Contains(says, _files.Fault($"{Small}\n[[trigger.http]]\n{trigger}\n", at), StringComparison.Ordinal);
+
+    [Fact]
     public void Fault_ThatQuotesASecret_DoesNotShowIt()
     {
         string fault = _files.Fault(Small + "\n[component.c.grants]\nhttp = [\"{{ v }}\"]\n[variables]\nv = { secret = true }\n", "http = ", ("v", "hunter2 is no URL"));

@@ -109,7 +109,7 @@ internal static class UpCommand
     {
         to.WriteLine($"{app.Name} {app.Version} is up");
         if (node.Broker is not null) to.WriteLine($"  broker    mqtt://{node.Broker.Address}{(config.BrokerUrl is null ? " (embedded)" : "")}");
-        foreach (HttpTriggerManifest t in app.HttpTriggers) to.WriteLine($"  route     {node.Http!.Address.AbsoluteUri.TrimEnd('/')}{t.Route} -> {t.Component}");
+        foreach (HttpTriggerManifest t in app.HttpTriggers) to.WriteLine($"  route     {node.Http!.Address.AbsoluteUri.TrimEnd('/')}{t.Route} -> {t.Static?.Folder ?? t.Component}");
         foreach (MqttTriggerManifest t in app.MqttTriggers) to.WriteLine($"  trigger   {t.Topic} -> {t.Component}");
         if (node.Broker is not null) to.WriteLine(config.UpstreamUrl is null ? "  upstream  none: messages stay on the broker" : $"  upstream  {string.Join(", ", config.UpstreamTopics)} -> {config.UpstreamUrl}");
         if (node.MetricsUrl is { } metrics) to.WriteLine($"  metrics   {metrics}");

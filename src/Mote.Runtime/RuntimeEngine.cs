@@ -20,6 +20,9 @@ public sealed record RuntimeOptions
     /// <summary>Compiles in a process of its own what is not in the cache; null compiles in this process, as does a runtime without a cache.</summary>
     public CompileWorker? Compiler { get; init; }
 
+    /// <summary>Room for guests in the process's memory mappings; null is most of what the system allows a process.</summary>
+    public MappingBudget? Mappings { get; init; }
+
     /// <summary>Told what is not as it should be and does not stop anything.</summary>
     public Action<string>? Log { get; init; }
 }
@@ -51,6 +54,7 @@ public sealed class RuntimeEngine : IDisposable
         _fastOnDemand = Later(() => new Engine(EngineProfile.With(FloatMode.Fast, EngineProfile.OnDemand)));
         _compiler = options.Compiler;
         _log = options.Log;
+        Mappings = options.Mappings ?? MappingBudget.OfSystem();
         _cache = options.CacheFolder is null ? null : new CodeCache(options.CacheFolder, options.Log);
         Ticker = new EpochTicker(() => _made);
     }
@@ -62,7 +66,7 @@ public sealed class RuntimeEngine : IDisposable
     public ProfileKind Profile { get; }
 
     /// <summary>Room for guests in this process's memory mappings.</summary>
-    public MappingBudget Mappings { get; } = MappingBudget.OfSystem();
+    public MappingBudget Mappings { get; }
 
     /// <summary>The clock that stops guests.</summary>
     public EpochTicker Ticker { get; }

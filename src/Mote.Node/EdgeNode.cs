@@ -57,6 +57,9 @@ public sealed class EdgeNode : IAsyncDisposable
     /// <summary>How guests run here.</summary>
     public ProfileKind Profile => _host.Runtime.Profile;
 
+    /// <summary>The room for guests in this process's memory mappings.</summary>
+    public MappingBudget Mappings => _host.Runtime.Mappings;
+
     /// <summary>Starts a node: everything that can be wrong with the apps is found before the first message is taken.</summary>
     /// <exception cref="ConfigException">The configuration or a manifest has a fault.</exception>
     /// <exception cref="ComponentFileException">A component cannot be used.</exception>

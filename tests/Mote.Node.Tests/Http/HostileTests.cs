@@ -83,7 +83,7 @@ public sealed class HostileTests
         Task burning = Task.Run(async () =>
         {
             while (!Volatile.Read(ref stop)) await site.Get("/spin");
-        });
+        }, Token);
         await Wait.Until(() => site.Handler("hostile").Counts.Running == 1, () => "it does not run");
         for (int i = 0; i < 200; i++) Assert.Equal("no such test\n", (await site.Get("/good/x")).Text);
         Volatile.Write(ref stop, true);

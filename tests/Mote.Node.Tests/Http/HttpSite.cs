@@ -51,10 +51,15 @@ internal sealed class HttpSite : IAsyncDisposable
         }
     }
 
-    public static async Task<HttpSite> Start(string manifest = App, Func<NodeConfig, NodeConfig>? configure = null)
+    /// <summary>Starts one.</summary>
+    /// <param name="manifest">Its app.</param>
+    /// <param name="configure">Changes the node's configuration.</param>
+    /// <param name="files">More files beside the manifest.</param>
+    public static async Task<HttpSite> Start(string manifest = App, Func<NodeConfig, NodeConfig>? configure = null, params (string Name, byte[] Content)[] files)
     {
         byte[] guest = Guest;
         var site = new HttpSite(Directory.CreateTempSubdirectory("mote-http-tests-").FullName);
+        foreach ((string name, byte[] content) in files) File.WriteAllBytes(Path.Combine(site.Folder, name), content);
         File.WriteAllBytes(Path.Combine(site.Folder, "web.wasm"), guest);
         File.WriteAllText(Path.Combine(site.Folder, AppManifest.FileName), manifest);
         var config = new NodeConfig { DataFolder = Path.Combine(site.Folder, "data"), BrokerListen = "127.0.0.1:0", HttpListen = "127.0.0.1:0", Name = "test-node" };

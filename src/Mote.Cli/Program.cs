@@ -24,6 +24,7 @@ internal static class Program
             BuildCommand.Make(),
             UpCommand.Make(),
             UpCommand.MakeWatch(),
+            AppsCommand.Make(),
             RunCommand.Make(),
             ServeCommand.Make(),
             CallCommand.Make(),

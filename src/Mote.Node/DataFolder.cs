@@ -23,6 +23,12 @@ public sealed class DataFolder : IDisposable
     /// <summary>The key-value database.</summary>
     public string KeyValue => System.IO.Path.Combine(Path, "keyvalue.db");
 
+    /// <summary>Where the node is asked what it does.</summary>
+    public string Control => ControlOf(Path);
+
+    /// <summary>The same of any folder.</summary>
+    public static string ControlOf(string folder) => System.IO.Path.Combine(folder, "control.sock");
+
     /// <summary>Makes the folder where it is not there, and takes it.</summary>
     /// <exception cref="ConfigException">It cannot be written, or another process has it.</exception>
     public static DataFolder Open(string path)

@@ -1,4 +1,5 @@
 // A running node: apps from their manifests on a broker, with what they send going to the broker and upstream.
+using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using Mote.Backends.OpenTelemetry;
@@ -30,6 +31,8 @@ public sealed class EdgeNode : IAsyncDisposable
     private ComponentHost _host = null!;
     private NodeTelemetry _telemetry = null!;
     private volatile SecretValues _secrets = SecretValues.None;
+    private readonly long _started = Stopwatch.GetTimestamp();
+    private ControlSocket? _control;
     private long _eventNumber;
 
     private EdgeNode(NodeConfig config, DataFolder folder, Action<string> log)
@@ -82,6 +85,9 @@ public sealed class EdgeNode : IAsyncDisposable
     /// <summary>What has happened so far.</summary>
     public NodeReport Report() => NodeReport.Of(_queues, Upstream?.Counts, Broker?.Dropped ?? 0);
 
+    /// <summary>What it and its components do now.</summary>
+    public NodeStatus Status() => NodeStatus.Of(_config.Name, Stopwatch.GetElapsedTime(_started), Http, _queues);
+
     /// <summary>Takes no more messages, finishes those that are here, and gives upstream this long to take what waits for it.</summary>
     public async Task DrainAsync(TimeSpan timeout)
     {
@@ -115,7 +121,7 @@ public sealed class EdgeNode : IAsyncDisposable
         {
             foreach (ComponentManifest c in app.Components)
             {
-                if (names.Contains(c.Name) && _queueOf.TryGetValue((app.Name, c.Name), out MessageQueue? queue)) loaded.Add((queue, Load(app, c)));
+                if (names.Contains(c.Name) && _queueOf.TryGetValue((app.Name, c.Name), out MessageQueue? queue)) loaded.Add((queue, Load(app, c, queue.Component.Usage)));
             }
 
             Http?.Replace(app, names);
@@ -137,6 +143,7 @@ public sealed class EdgeNode : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         // From the outside in: nothing comes, nothing runs, nothing is sent, nothing is stored.
+        if (_control is not null) await _control.DisposeAsync().ConfigureAwait(false);
         if (Http is not null) await Http.DisposeAsync().ConfigureAwait(false);
         if (Broker is not null) await Broker.StopReceivingAsync().ConfigureAwait(false);
         foreach (MessageQueue queue in _queues) await queue.DisposeAsync().ConfigureAwait(false);
@@ -172,7 +179,12 @@ public sealed class EdgeNode : IAsyncDisposable
             await Broker.StartAsync(routes, token).ConfigureAwait(false);
         }
 
-        if (apps.All(a => a.HttpTriggers.Count == 0)) return;
+        if (apps.Any(a => a.HttpTriggers.Count > 0)) await StartHttp(apps).ConfigureAwait(false);
+        _control = ControlSocket.Open(_folder, Status, line => Say("control", line));
+    }
+
+    private async Task StartHttp(IReadOnlyList<AppManifest> apps)
+    {
         Http = await HttpApps.StartAsync(_config, _host, Pass, HttpComponent, (source, line) => Say(source, line)).ConfigureAwait(false);
         Http.Serve(apps);
     }
@@ -212,7 +224,7 @@ public sealed class EdgeNode : IAsyncDisposable
 
     private MessageQueue Start(AppManifest app, ComponentManifest c)
     {
-        MessageTarget target = Load(app, c);
+        MessageTarget target = Load(app, c, new ComponentUsage());
         AppComponent component = target.Pool.Component;
         var queue = new MessageQueue(target, _host.Messaging, c.Concurrency, c.Queue, Pass, line => Say(c.Name, line, component));
         _telemetry.Add(component, "pubsub");
@@ -228,9 +240,9 @@ public sealed class EdgeNode : IAsyncDisposable
         if (!File.Exists(c.Source)) throw new ConfigException(app.File, c.Line, $"component `{c.Name}`: there is no file {c.Source}{(c.Build is { } build ? $"; build it first: mote build, or (cd {build.Folder} && {build.Command})" : "")}");
     }
 
-    private MessageTarget Load(AppManifest app, ComponentManifest c)
+    private MessageTarget Load(AppManifest app, ComponentManifest c, ComponentUsage usage)
     {
-        AppComponent component = Component(app, c, new ComponentUsage());
+        AppComponent component = Component(app, c, usage);
         InstanceTemplate template = _host.Load(c.Source, c.Floats);
         try
         {

@@ -53,6 +53,9 @@ public sealed class HttpApps : IAsyncDisposable
     /// <summary>Requests for which there was no route.</summary>
     public long NotFound => _server.NotFound;
 
+    /// <summary>MicroVM threads now.</summary>
+    public int Threads => _scheduler.Threads;
+
     /// <summary>Components whose code is mapped now.</summary>
     public int Loaded => _reaper.Loaded;
 

@@ -94,6 +94,9 @@ public sealed class MessageQueue : IAsyncDisposable
         }
     }
 
+    /// <summary>Most events at once.</summary>
+    public int Concurrency => _threads.Length;
+
     /// <summary>Most events that wait.</summary>
     public int Capacity { get; }
 

@@ -5,7 +5,7 @@ namespace Mote.Cli.Tests;
 
 public sealed class HelpTests
 {
-    public static TheoryData<string> Commands => ["new", "build", "up", "watch", "run", "call", "inspect", "bindings", "bindings c", "bindings wit", "simulate", "collect", "demo", "doctor"];
+    public static TheoryData<string> Commands => ["new", "build", "up", "watch", "apps", "run", "call", "inspect", "bindings", "bindings c", "bindings wit", "simulate", "collect", "demo", "doctor"];
 
     [Theory]
     [MemberData(nameof(Commands))]

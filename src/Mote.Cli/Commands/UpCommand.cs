@@ -29,8 +29,10 @@ internal static class UpCommand
         var data = new Option<string?>("--data") { Description = "The data folder (.mote beside the manifest).", HelpName = "DIR" };
         Option<string?> duration = SharedOptions.Time("--duration", "End by itself after this time.");
         var profile = SharedOptions.Profile();
+        var view = new Option<bool>("--view") { Description = "Show events, microVMs, threads and memory as they rise and fall." };
         Option<bool> json = SharedOptions.Json();
         var command = new Command(name, description) { dir, config, variables, variableFiles, http, listen, broker, upstream, data, profile, duration, json };
+        if (!watch) command.Add(view); // builds write to the terminal as well
         command.SetAction(async (r, _) =>
         {
             string manifest = AppManifest.FileOf(r.GetValue(dir)!);
@@ -44,19 +46,24 @@ internal static class UpCommand
             if (SharedOptions.ProfileOf(r, profile) is { } p) node = node with { Profile = p };
             TimeSpan? atMost = SharedOptions.TimeOf(r, duration);
             if (watch) await Watch(manifest, Load, r.GetValue(variableFiles)!, node, atMost, r.GetValue(json)).ConfigureAwait(false);
-            else await Run(Load(), node, atMost, r.GetValue(json)).ConfigureAwait(false);
+            else await Run(Load(), node, atMost, r.GetValue(json), r.GetValue(view)).ConfigureAwait(false);
             return ExitCode.Ok;
         });
         return command;
     }
 
-    private static async Task Run(AppManifest app, NodeConfig config, TimeSpan? duration, bool json)
+    private static async Task Run(AppManifest app, NodeConfig config, TimeSpan? duration, bool json, bool isShown)
     {
         TextWriter words = json ? Console.Error : Console.Out;
+        NodeView? view = isShown ? new NodeView(words, isTerminal: !json && !Console.IsOutputRedirected) : null;
         using var shutdown = new Shutdown();
-        await using EdgeNode node = await EdgeNode.StartAsync(config, [app], Console.Error.WriteLine, shutdown.Token).ConfigureAwait(false);
+        await using EdgeNode node = await EdgeNode.StartAsync(config, [app], view is null ? Console.Error.WriteLine : view.Log, shutdown.Token).ConfigureAwait(false);
         Announce(words, app, config, node);
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(shutdown.Token);
+        Task shown = view?.RunAsync(node, end.Token) ?? Task.CompletedTask;
         await shutdown.WaitAsync(duration).ConfigureAwait(false);
+        await end.CancelAsync().ConfigureAwait(false);
+        await shown.ConfigureAwait(false);
         await End(node, words, json).ConfigureAwait(false);
     }
 
@@ -118,7 +125,8 @@ internal static class UpCommand
         to.Flush();
     }
 
-    private static NodeConfig Config(string manifest, string? file)
+    /// <summary>The node config of an app: the file that is named, or the one beside the manifest, or the defaults.</summary>
+    internal static NodeConfig Config(string manifest, string? file)
     {
         string folder = Path.GetDirectoryName(manifest)!;
         string beside = Path.Combine(folder, "node.toml");

@@ -1,0 +1,59 @@
+// mote apps: what the components of a running node do, and what they have used.
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+using Mote.Node;
+using Mote.Packaging;
+
+namespace Mote.Cli.Commands;
+
+internal static class AppsCommand
+{
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10);
+
+    public static Command Make()
+    {
+        var dir = new Argument<string>("DIR") { Description = "The app that runs: a folder with a mote.toml, or the file.", DefaultValueFactory = _ => "." };
+        var config = new Option<string?>("--config") { Description = "Node config; by default node.toml beside the manifest, where there is one.", HelpName = "FILE" };
+        var data = new Option<string?>("--data") { Description = "The node's data folder (.mote beside the manifest).", HelpName = "DIR" };
+        Option<bool> json = SharedOptions.Json();
+        var command = new Command("apps", "Show the components of a running node, and what they have used.") { dir, config, data, json };
+        command.SetAction(async (r, token) =>
+        {
+            string folder = r.GetValue(data) is { } d ? Path.GetFullPath(d) : UpCommand.Config(AppManifest.FileOf(r.GetValue(dir)!), r.GetValue(config)).DataFolder;
+            NodeStatus node = await ControlClient.AskAsync(folder, s_patience, token).ConfigureAwait(false)
+                ?? throw new CliException(ExitCode.Unavailable, $"no node runs on the data folder {folder}; start one with `mote up`, or name its folder with --data");
+            if (r.GetValue(json)) Console.Out.WriteLine(JsonSerializer.Serialize(node, StatusJson.Default.NodeStatus));
+            else Print(Console.Out, node);
+            return ExitCode.Ok;
+        });
+        return command;
+    }
+
+    private static void Print(TextWriter to, NodeStatus node)
+    {
+        to.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{node.Name}: process {node.ProcessId}, up {Age(node.UptimeSeconds)}, {Mebibytes(node.ResidentBytes)} in RAM, {node.MicroVmThreads} microVM threads{(node.Http is null ? "" : $", {node.Http}")}"));
+        to.WriteLine();
+        string[][] rows =
+        [
+            ["APP", "COMPONENT", "TRIGGER", "STATE", "EVENTS", "FAILED", "REFUSED", "STARTED", "LIVE", "CPU", "PEAK", "IN", "OUT"],
+            .. node.Components.Select(c => (string[])
+            [
+                c.App, c.Component, c.Trigger, c.State switch { ComponentState.Zero => "at zero", ComponentState.Loaded => "loaded", _ => "running" },
+                ReportText.Count(c.Received), ReportText.Count(c.Failed), ReportText.Count(c.Refused), ReportText.Count(c.MicroVmsStarted), ReportText.Count(c.MicroVmsLive),
+                string.Create(CultureInfo.InvariantCulture, $"{c.CpuSeconds:0.00} s"), Mebibytes(c.PeakMemoryBytes), Bytes(c.BytesIn), Bytes(c.BytesOut),
+            ]),
+        ];
+        int[] widths = [.. Enumerable.Range(0, rows[0].Length).Select(i => rows.Max(r => r[i].Length))];
+        // Words to the left, numbers to the right.
+        foreach (string[] row in rows) to.WriteLine(string.Join("  ", row.Select((cell, i) => i < 4 ? cell.PadRight(widths[i]) : cell.PadLeft(widths[i]))));
+    }
+
+    internal static string Mebibytes(long bytes) => string.Create(CultureInfo.InvariantCulture, $"{bytes / 1048576.0:0.0} MiB");
+
+    private static string Bytes(long n) => n < 1024 ? $"{n} B" : n < 1048576 ? string.Create(CultureInfo.InvariantCulture, $"{n / 1024.0:0.0} KiB") : Mebibytes(n);
+
+    private static string Age(double seconds) => TimeSpan.FromSeconds(seconds) is var t && t.TotalHours >= 1
+        ? string.Create(CultureInfo.InvariantCulture, $"{(long)t.TotalHours} h {t.Minutes} min")
+        : t.TotalMinutes >= 1 ? $"{t.Minutes} min {t.Seconds} s" : string.Create(CultureInfo.InvariantCulture, $"{seconds:0.0} s");
+}

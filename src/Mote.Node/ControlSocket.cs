@@ -142,6 +142,16 @@ public static class ControlClient
     public static async Task<NodeStatus?> AskAsync(string folder, TimeSpan atMost, CancellationToken token = default)
     {
         string path = DataFolder.ControlOf(folder);
+        UnixDomainSocketEndPoint endpoint;
+        try
+        {
+            endpoint = new UnixDomainSocketEndPoint(path);
+        }
+        catch (ArgumentException)
+        {
+            throw new ConfigException(folder, 0, "the path of the data folder is too long for a socket in it: such a node cannot be asked");
+        }
+
         using var handler = new SocketsHttpHandler
         {
             ConnectCallback = async (_, stop) =>
@@ -149,7 +159,7 @@ public static class ControlClient
                 var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
                 try
                 {
-                    await socket.ConnectAsync(new UnixDomainSocketEndPoint(path), stop).ConfigureAwait(false);
+                    await socket.ConnectAsync(endpoint, stop).ConfigureAwait(false);
                     return new NetworkStream(socket, ownsSocket: true);
                 }
                 catch
@@ -173,10 +183,6 @@ public static class ControlClient
         catch (HttpRequestException e) when (e.InnerException is SocketException { SocketErrorCode: SocketError.AccessDenied })
         {
             throw new ConfigException(folder, 0, "the node of this data folder is another user's: ask as that user");
-        }
-        catch (Exception e) when (e is ArgumentException || e.InnerException is ArgumentException)
-        {
-            throw new ConfigException(folder, 0, "the path of the data folder is too long for a socket in it: such a node cannot be asked");
         }
         catch (Exception e) when (e is HttpRequestException or JsonException || (e is OperationCanceledException && !token.IsCancellationRequested))
         {

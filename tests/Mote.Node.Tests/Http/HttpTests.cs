@@ -27,7 +27,7 @@ public sealed class HttpTests
         Assert.Contains("3\n/describe/a%20b?x=1&y=%2F\nexample.org:81\n", answer, StringComparison.Ordinal);
         Assert.Contains("x-bytes: \u00e9\u00ff\n", answer, StringComparison.Ordinal);
         Assert.Contains("x-twice: 1\nx-twice: 2\n", answer, StringComparison.Ordinal);
-        Assert.DoesNotContain("\nconnection:", answer, StringComparison.OrdinalIgnoreCase);
+        Assert.DoesNotContain("\nconnection:", answer[answer.IndexOf("\r\n\r\n", StringComparison.Ordinal)..], StringComparison.OrdinalIgnoreCase);
     }
 
     [Theory]
@@ -179,8 +179,18 @@ public sealed class HttpTests
         using HttpClient client = site.Client(HttpVersion.Version20);
         Assert.Equal("Hello from a microVM\n", await client.GetStringAsync("/hello", Token));
         byte[] body = RandomNumberGenerator.GetBytes(1_000_000);
-        using HttpResponseMessage response = await client.PostAsync("/echo", new ByteArrayContent(body), Token);
-        Assert.Equal(body, await response.Content.ReadAsByteArrayAsync(Token));
+        byte[]? answer = null;
+        try
+        {
+            using HttpResponseMessage response = await client.PostAsync("/echo", new ByteArrayContent(body), Token);
+            answer = await response.Content.ReadAsByteArrayAsync(Token);
+        }
+        catch (HttpRequestException e)
+        {
+            Assert.Fail($"{e.Message}: {string.Join('\n', site.Log)}");
+        }
+
+        Assert.Equal(body, answer);
         Directory.Delete(folder, recursive: true);
     }
 
@@ -218,7 +228,7 @@ public sealed class HttpTests
                 Assert.Equal("Hello from a microVM\n", await client.GetStringAsync("/hello", Token));
                 Interlocked.Increment(ref answered);
             }
-        }))];
+        }, Token))];
         for (int i = 0; i < 10; i++)
         {
             int before = Volatile.Read(ref answered);

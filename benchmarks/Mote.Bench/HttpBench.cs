@@ -12,7 +12,7 @@ internal static class HttpBench
 
     public static Report Run(bool quick)
     {
-        string mote = Guests.Program, guest = Guests.PathOf("http");
+        string mote = Guests.Program, guest = Guests.PathOf("hello");
         int rounds = quick ? 3 : 7;
         TimeSpan slice = TimeSpan.FromSeconds(quick ? 2 : 5);
         string? js = Guests.Optional("http-js");

@@ -1,5 +1,6 @@
 // The clock that stops guests: a thread that advances the engines' epoch while something runs under a deadline, and
 // sleeps otherwise.
+using System.Diagnostics;
 using Mote.Wasmtime;
 
 namespace Mote.Runtime;
@@ -29,6 +30,11 @@ public sealed class EpochTicker : IDisposable
         _thread = new Thread(Run) { IsBackground = true, Name = "mote-epoch", Priority = ThreadPriority.AboveNormal };
         _thread.Start();
     }
+
+    private long _now;
+
+    /// <summary>The stopwatch at the last tick: what is checked after each host call costs no reading of the clock.</summary>
+    public long Now => Volatile.Read(ref _now);
 
     /// <summary>Ticks that cover a time: at least one more than fits, so that no guest is stopped early.</summary>
     public static ulong TicksFor(TimeSpan time) => (ulong)Math.Ceiling(Math.Max(0, time.TotalMilliseconds) / Tick.TotalMilliseconds) + 1;
@@ -65,6 +71,7 @@ public sealed class EpochTicker : IDisposable
             }
 
             Thread.Sleep(Tick);
+            Volatile.Write(ref _now, Stopwatch.GetTimestamp());
             foreach (Engine engine in _engines()) engine.IncrementEpoch();
             Threads.Look();
         }

@@ -103,7 +103,7 @@ public sealed class MicroVm : IDisposable
                 instance.Host = vm;
                 instance.Store.SetLimits(component.Limits.ForStore());
                 instance.LimitHandles(component.Limits.Handles);
-                if (component.Limits.Time is not null) instance.AfterHostCall = static i => Of(i).CheckDeadline();
+                if (component.Limits.IsClocked) instance.AfterHostCall = static i => Of(i).CheckTick();
                 vm.SetStoreDeadline();
             });
             made = true;
@@ -163,6 +163,12 @@ public sealed class MicroVm : IDisposable
     {
         if (_cancelled is { } reason) throw reason;
         if (Stopwatch.GetTimestamp() > _deadline) throw new DeadlineException(Component.Limits.Time!.Value);
+    }
+
+    /// <summary>As <see cref="CheckDeadline"/>, by the clock's last tick: after host calls, which are many and mostly short.</summary>
+    private void CheckTick()
+    {
+        if (_ticker.Now > _deadline || _cancelled is not null) CheckDeadline();
     }
 
     /// <summary>Ends the guest at its next call of the host or the next tick of the clock. May be called by any thread.</summary>

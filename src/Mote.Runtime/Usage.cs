@@ -29,42 +29,36 @@ public readonly record struct UsageCounts(long Calls, long Traps, TimeSpan Cpu, 
 /// <summary>A component's account. Safe to use from many threads.</summary>
 public sealed class ComponentUsage
 {
-    private long _calls;
-    private long _traps;
-    private long _cpuNanoseconds;
-    private long _wallTicks;
+    private const int Calls = 0, Traps = 1, Cpu = 2, Wall = 3, In = 4, Out = 5, Refused = 6, Started = 7, Ended = 8;
+
+    // Each processor counts in lines of its own, so that counting is not what they wait for. Made with the first event:
+    // most components are idle.
+    private const int PerStripe = 32;
+    private static readonly int s_stripes = (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)Math.Clamp(Environment.ProcessorCount, 1, 16));
+    private long[]? _cells;
     private long _peakMemory;
-    private long _bytesIn;
-    private long _bytesOut;
-    private long _refused;
-    private int _live;
-    private long _started;
 
     /// <summary>So far.</summary>
     public UsageCounts Counts => new(
-        Volatile.Read(ref _calls), Volatile.Read(ref _traps), TimeSpan.FromTicks(Volatile.Read(ref _cpuNanoseconds) / 100), Stopwatch.GetElapsedTime(0, Volatile.Read(ref _wallTicks)),
-        Volatile.Read(ref _peakMemory), Volatile.Read(ref _bytesIn), Volatile.Read(ref _bytesOut), Volatile.Read(ref _refused), Volatile.Read(ref _live), Volatile.Read(ref _started));
+        Sum(Calls), Sum(Traps), TimeSpan.FromTicks(Sum(Cpu) / 100), Stopwatch.GetElapsedTime(0, Sum(Wall)),
+        Volatile.Read(ref _peakMemory), Sum(In), Sum(Out), Sum(Refused), (int)(Sum(Started) - Sum(Ended)), Sum(Started));
 
     /// <summary>An event was refused: too many were there.</summary>
-    public void Refuse() => Interlocked.Increment(ref _refused);
+    public void Refuse() => Add(Refused, 1);
 
-    internal void Start()
-    {
-        Interlocked.Increment(ref _started);
-        Interlocked.Increment(ref _live);
-    }
+    internal void Start() => Add(Started, 1);
 
-    internal void End() => Interlocked.Decrement(ref _live);
+    internal void End() => Add(Ended, 1);
 
-    internal void Trap() => Interlocked.Increment(ref _traps);
+    internal void Trap() => Add(Traps, 1);
 
     internal void Call(long cpuNanoseconds, long wallTicks, MicroVmUsage usage, bool isCall)
     {
-        if (isCall) Interlocked.Increment(ref _calls);
-        Interlocked.Add(ref _cpuNanoseconds, cpuNanoseconds);
-        Interlocked.Add(ref _wallTicks, wallTicks);
-        if (usage.BytesIn > 0) Interlocked.Add(ref _bytesIn, usage.BytesIn);
-        if (usage.BytesOut > 0) Interlocked.Add(ref _bytesOut, usage.BytesOut);
+        if (isCall) Add(Calls, 1);
+        Add(Cpu, cpuNanoseconds);
+        Add(Wall, wallTicks);
+        if (usage.BytesIn > 0) Add(In, usage.BytesIn);
+        if (usage.BytesOut > 0) Add(Out, usage.BytesOut);
         usage.BytesIn = usage.BytesOut = 0;
     }
 
@@ -77,5 +71,22 @@ public sealed class ComponentUsage
             if (seen == peak) return;
             peak = seen;
         }
+    }
+
+    private void Add(int counter, long value)
+    {
+        long[] cells = Volatile.Read(ref _cells) ?? Make();
+        int stripe = Thread.GetCurrentProcessorId() & (s_stripes - 1);
+        Interlocked.Add(ref cells[(PerStripe / 2) + (stripe * PerStripe) + counter], value);
+    }
+
+    private long[] Make() => Interlocked.CompareExchange(ref _cells, new long[(PerStripe * s_stripes) + PerStripe], null) ?? _cells!;
+
+    private long Sum(int counter)
+    {
+        if (Volatile.Read(ref _cells) is not { } cells) return 0;
+        long sum = 0;
+        for (int stripe = 0; stripe < s_stripes; stripe++) sum += Volatile.Read(ref cells[(PerStripe / 2) + (stripe * PerStripe) + counter]);
+        return sum;
     }
 }

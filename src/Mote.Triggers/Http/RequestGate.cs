@@ -9,25 +9,18 @@ public sealed class RequestGate(int places, int queue)
     private readonly Lock _lock = new();
     private Queue<TaskCompletionSource<bool>>? _waiters; // made when first needed: most apps are idle
     private int _running;
+    private int _waiting;
 
     /// <summary>In work, and waiting.</summary>
-    public (int Running, int Waiting) Counts
-    {
-        get
-        {
-            lock (_lock) return (_running, _waiters?.Count ?? 0);
-        }
-    }
+    public (int Running, int Waiting) Counts => (Math.Min(places, Volatile.Read(ref _running)), Volatile.Read(ref _waiting));
 
-    /// <summary>A place, where one is free and nobody waits for it. Give it back with <see cref="Leave"/>.</summary>
+    /// <summary>A place, where one is free. Give it back with <see cref="Leave"/>.</summary>
     public bool TryEnter()
     {
-        lock (_lock)
-        {
-            if (_running >= places) return false;
-            _running++;
-            return true;
-        }
+        // No lock where nobody waits: a thread that is preempted while it holds one would stop all others.
+        if (Interlocked.Increment(ref _running) <= places) return true;
+        Leave();
+        return false;
     }
 
     /// <summary>Waits for a place; false where the queue is full or patience ends.</summary>
@@ -37,16 +30,13 @@ public sealed class RequestGate(int places, int queue)
         var waiter = new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously);
         lock (_lock)
         {
-            if (_running < places)
-            {
-                _running++;
-                return true;
-            }
-
-            if ((_waiters ??= new()).Count >= queue) return false;
+            if ((_waiters ??= new()).Count >= queue) return TryEnter();
             _waiters.Enqueue(waiter);
+            Interlocked.Increment(ref _waiting);
         }
 
+        // Whoever left meanwhile may not have seen this one: the count goes up before the look, as it goes down before theirs.
+        Admit();
         try
         {
             return await waiter.Task.WaitAsync(patience, token).ConfigureAwait(false);
@@ -62,15 +52,27 @@ public sealed class RequestGate(int places, int queue)
     /// <summary>Gives the place to the first that waits.</summary>
     public void Leave()
     {
-        while (true)
-        {
-            TaskCompletionSource<bool>? next = null;
-            lock (_lock)
-            {
-                if (_waiters is null || !_waiters.TryDequeue(out next)) _running--;
-            }
+        Interlocked.Decrement(ref _running);
+        if (Volatile.Read(ref _waiting) > 0) Admit();
+    }
 
-            if (next is null || next.TrySetResult(true)) return;
+    private void Admit()
+    {
+        lock (_lock)
+        {
+            while (_waiters!.Count > 0)
+            {
+                if (Interlocked.Increment(ref _running) > places)
+                {
+                    // Not by way of Leave, which would come here again. One that leaves now does.
+                    if (Interlocked.Decrement(ref _running) < places) continue;
+                    return;
+                }
+
+                TaskCompletionSource<bool> next = _waiters.Dequeue();
+                Interlocked.Decrement(ref _waiting);
+                if (!next.TrySetResult(true)) Interlocked.Decrement(ref _running); // it has given up
+            }
         }
     }
 
@@ -89,6 +91,7 @@ public sealed class RequestGate(int places, int queue)
             {
                 TaskCompletionSource<bool> w = _waiters.Dequeue();
                 if (w != waiter) _waiters.Enqueue(w);
+                else Interlocked.Decrement(ref _waiting);
             }
         }
     }

@@ -37,7 +37,7 @@ public sealed class HttpTests
     {
         await using HttpSite site = await HttpSite.Start();
         using HttpClient client = site.Client();
-        byte[] body = RandomNumberGenerator.GetBytes(5_000_000);
+        byte[] body = RandomNumberGenerator.GetBytes(1_000_000);
         using HttpResponseMessage response = await client.PostAsync(path, new ByteArrayContent(body), Token);
         Assert.Equal(body, await response.Content.ReadAsByteArrayAsync(Token));
         Assert.Equal((body.Length, body.Length), (site.Handler().Component.Usage.Counts.BytesIn, site.Handler().Component.Usage.Counts.BytesOut));
@@ -178,19 +178,10 @@ public sealed class HttpTests
         await using HttpSite site = await HttpSite.Start(configure: c => c with { HttpTls = (pem, keyPem) });
         using HttpClient client = site.Client(HttpVersion.Version20);
         Assert.Equal("Hello from a microVM\n", await client.GetStringAsync("/hello", Token));
-        byte[] body = RandomNumberGenerator.GetBytes(1_000_000);
-        byte[]? answer = null;
-        try
-        {
-            using HttpResponseMessage response = await client.PostAsync("/echo", new ByteArrayContent(body), Token);
-            answer = await response.Content.ReadAsByteArrayAsync(Token);
-        }
-        catch (HttpRequestException e)
-        {
-            Assert.Fail($"{e.Message}: {string.Join('\n', site.Log)}");
-        }
-
-        Assert.Equal(body, answer);
+        // No more than the client's window: it does not read the answer before it has sent all of this.
+        byte[] body = RandomNumberGenerator.GetBytes(50_000);
+        using HttpResponseMessage response = await client.PostAsync("/echo", new ByteArrayContent(body), Token);
+        Assert.Equal(body, await response.Content.ReadAsByteArrayAsync(Token));
         Directory.Delete(folder, recursive: true);
     }
 

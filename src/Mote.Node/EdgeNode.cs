@@ -179,14 +179,8 @@ public sealed class EdgeNode : IAsyncDisposable
             await Broker.StartAsync(routes, token).ConfigureAwait(false);
         }
 
-        if (apps.Any(a => a.HttpTriggers.Count > 0)) await StartHttp(apps).ConfigureAwait(false);
+        if (apps.Any(a => a.HttpTriggers.Count > 0)) Http = await HttpApps.StartAsync(apps, _config, _host, Pass, HttpComponent, (source, line) => Say(source, line)).ConfigureAwait(false);
         _control = ControlSocket.Open(_folder, Status, line => Say("control", line));
-    }
-
-    private async Task StartHttp(IReadOnlyList<AppManifest> apps)
-    {
-        Http = await HttpApps.StartAsync(_config, _host, Pass, HttpComponent, (source, line) => Say(source, line)).ConfigureAwait(false);
-        Http.Serve(apps);
     }
 
     /// <summary>Where nothing comes from a broker and nothing may go to one, there is none to listen.</summary>

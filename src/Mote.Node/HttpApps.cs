@@ -18,19 +18,18 @@ public sealed class HttpApps : IAsyncDisposable
     private readonly ComponentHost _host;
     private readonly GuestScheduler _scheduler;
     private readonly Reaper _reaper;
-    private readonly HttpServer _server;
+    private HttpServer _server = null!;
     private readonly PublishedSink _sink;
     private readonly Func<AppManifest, ComponentManifest, ComponentUsage, AppComponent> _component;
     private readonly Action<string, string> _log;
     private volatile IReadOnlyList<HttpHandler> _handlers = [];
     private IReadOnlyList<StaticFiles> _folders = [];
 
-    private HttpApps(ComponentHost host, HttpServer server, PublishedSink sink, Func<AppManifest, ComponentManifest, ComponentUsage, AppComponent> component, Action<string, string> log)
+    private HttpApps(ComponentHost host, PublishedSink sink, Func<AppManifest, ComponentManifest, ComponentUsage, AppComponent> component, Action<string, string> log)
     {
         _component = component;
         _log = log;
         _host = host;
-        _server = server;
         _sink = sink;
         // One for each processor: with more, threads only take turns (measured: 4 for each answer 10 % fewer requests).
         int permits = Math.Max(2, Environment.ProcessorCount);
@@ -59,16 +58,18 @@ public sealed class HttpApps : IAsyncDisposable
     /// <summary>Components whose code is mapped now.</summary>
     public int Loaded => _reaper.Loaded;
 
-    /// <summary>Starts to listen; there are no routes yet.</summary>
+    /// <summary>Compiles and checks the components of apps, and then starts to listen: who is answered is answered by an app.</summary>
+    /// <param name="apps">All apps of the node.</param>
     /// <param name="config">The operator's wishes.</param>
     /// <param name="host">What components run on.</param>
     /// <param name="sink">Takes messages that components send.</param>
     /// <param name="component">Makes a component of an app, with its account.</param>
     /// <param name="log">Told of failures, with the component's name.</param>
-    /// <exception cref="ConfigException">The certificate cannot be used.</exception>
+    /// <exception cref="ConfigException">A manifest has a fault, or the certificate cannot be used.</exception>
+    /// <exception cref="ComponentFileException">A component cannot be used.</exception>
     /// <exception cref="HttpListenException">The address cannot be listened on.</exception>
     public static async Task<HttpApps> StartAsync(
-        NodeConfig config, ComponentHost host, PublishedSink sink, Func<AppManifest, ComponentManifest, ComponentUsage, AppComponent> component, Action<string, string> log)
+        IReadOnlyList<AppManifest> apps, NodeConfig config, ComponentHost host, PublishedSink sink, Func<AppManifest, ComponentManifest, ComponentUsage, AppComponent> component, Action<string, string> log)
     {
         var options = new HttpOptions
         {
@@ -78,14 +79,20 @@ public sealed class HttpApps : IAsyncDisposable
             MaxBody = config.HttpMaxBody,
             MaxConnections = config.HttpMaxConnections,
         };
-        return new HttpApps(host, await HttpServer.StartAsync(options, new HttpRoutes<IHttpTarget>([])).ConfigureAwait(false), sink, component, log);
+        var http = new HttpApps(host, sink, component, log);
+        try
+        {
+            http._server = await HttpServer.StartAsync(options, http.Build(apps)).ConfigureAwait(false);
+            return http;
+        }
+        catch
+        {
+            http.End();
+            throw;
+        }
     }
 
-    /// <summary>Compiles and checks the components of apps, and then serves their routes in place of those that were served.</summary>
-    /// <param name="apps">All apps of the node.</param>
-    /// <exception cref="ConfigException">A manifest has a fault; what was served goes on.</exception>
-    /// <exception cref="ComponentFileException">A component cannot be used; what was served goes on.</exception>
-    public void Serve(IReadOnlyList<AppManifest> apps)
+    private HttpRoutes<IHttpTarget> Build(IReadOnlyList<AppManifest> apps)
     {
         var handlers = new List<HttpHandler>();
         var folders = new List<StaticFiles>();
@@ -110,13 +117,9 @@ public sealed class HttpApps : IAsyncDisposable
             }
         }
 
-        _server.Routes = new HttpRoutes<IHttpTarget>(routes);
-        IReadOnlyList<HttpHandler> before = _handlers;
-        IReadOnlyList<StaticFiles> foldersBefore = _folders;
         _handlers = handlers;
         _folders = folders;
-        foreach (HttpHandler old in before) old.Dispose();
-        foreach (StaticFiles old in foldersBefore) old.Dispose();
+        return new HttpRoutes<IHttpTarget>(routes);
 
         IHttpTarget Files(StaticFolder folder, string route)
         {
@@ -156,6 +159,11 @@ public sealed class HttpApps : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _server.DisposeAsync().ConfigureAwait(false);
+        End();
+    }
+
+    private void End()
+    {
         foreach (HttpHandler handler in _handlers) handler.Dispose();
         foreach (StaticFiles folder in _folders) folder.Dispose();
         _scheduler.Dispose();

@@ -12,6 +12,9 @@ internal sealed partial class SmallApi;
 [WitGuest("bench:adapted/api")]
 internal sealed partial class AdaptedApi;
 
+[WitGuest("bench:js/api")]
+internal sealed partial class JsApi;
+
 internal static class Guests
 {
     /// <summary>Where ./bench puts them.</summary>

@@ -17,6 +17,7 @@ public sealed class GuestThread
     private int _depth;
     private long _since;
     private long _waited;
+    private long _waitsSince;
     private long _markCpu;
     private long _markAt;
     private bool _demoted;
@@ -41,7 +42,14 @@ public sealed class GuestThread
     }
 
     /// <summary>The call has waited in the host for so many ticks of the stopwatch.</summary>
-    internal void Waited(long ticks) => _waited += ticks;
+    internal void Waited(long ticks)
+    {
+        Volatile.Write(ref _waitsSince, 0);
+        _waited += ticks;
+    }
+
+    /// <summary>The call begins to wait in the host.</summary>
+    internal void Waits(long now) => Volatile.Write(ref _waitsSince, now);
 
     /// <summary>A call ends; gives the processor time of the outermost one, nanoseconds.</summary>
     internal long End(long now)
@@ -68,7 +76,8 @@ public sealed class GuestThread
         if (cpu >= 0 && _markAt == 0)
         {
             // Time before is taken as busy where it did not wait then.
-            _markAt = Math.Max(_since, now - _waited);
+            long since = Volatile.Read(ref _waitsSince);
+            _markAt = Math.Max(_since, now - _waited - (since == 0 ? 0 : Math.Max(0, now - since)));
             _markCpu = cpu;
         }
         else if (cpu >= 0 && !_demoted && (canRestore || IsDisposable) && cpu - _markCpu > GuestThreads.DemoteAfter.TotalNanoseconds)

@@ -200,7 +200,9 @@ public sealed class MicroVm : IDisposable
         NoteLong();
         Volatile.Write(ref _wake, wake);
         if (_cancelled is not null) wake();
-        return Stopwatch.GetTimestamp();
+        long now = Stopwatch.GetTimestamp();
+        _thread?.Waits(now);
+        return now;
     }
 
     /// <summary>It waits no more.</summary>

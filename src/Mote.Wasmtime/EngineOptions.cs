@@ -46,7 +46,7 @@ public sealed record PoolingOptions
     public ulong MaxCoreInstanceSize { get; init; } = 1 << 20;
 
     /// <summary>Bytes at the start of a memory that stay resident and are zeroed by hand when a slot is used again.</summary>
-    public ulong MemoryKeepResident { get; init; } = 512 * 1024;
+    public ulong MemoryKeepResident { get; init; } = 256 * 1024;
 
     /// <summary>The same for tables, bytes.</summary>
     public ulong TableKeepResident { get; init; } = 16 * 1024;

@@ -15,6 +15,8 @@ internal static class ServeCommand
         var file = new Argument<string>("FILE.wasm") { Description = "A component that exports wasi:http/incoming-handler." };
         var listen = new Option<string>("--listen") { Description = "Where to listen; port 0 chooses one.", HelpName = "ADDRESS:PORT", DefaultValueFactory = _ => "127.0.0.1:8080" };
         Option<string[]> environment = SharedOptions.Pairs("--env", "A variable of the component's environment; it sees no others.");
+        var http = NetOptions.Http();
+        var sockets = NetOptions.Socket();
         Option<string> memory = ToolHost.MemoryOption("128MiB");
         Option<string?> time = SharedOptions.Time("--time", "Most wall-clock time of a request (10s).");
         Option<int> concurrency = SharedOptions.Number("--concurrency", "Most requests at once.", ComponentManifest.DefaultHttpConcurrency, 1, 1024);
@@ -22,12 +24,17 @@ internal static class ServeCommand
         var profile = SharedOptions.Profile();
         Option<string?> duration = SharedOptions.Time("--duration", "End by itself after this time.");
         Option<bool> json = SharedOptions.Json();
-        var command = new Command("serve", "Serve a component over HTTP until Ctrl-C.") { file, listen, environment, memory, time, concurrency, pooled, profile, duration, json };
+        var command = new Command("serve", "Serve a component over HTTP until Ctrl-C.") { file, listen, environment, http, sockets, memory, time, concurrency, pooled, profile, duration, json };
         command.SetAction(async (r, _) =>
         {
             string path = r.GetValue(file)!;
             if (!File.Exists(path)) throw new CliException(ExitCode.NoInput, $"{path}: there is no such file");
-            var grants = new Grants { Environment = [.. r.GetValue(environment)!.Select(SharedOptions.Pair)] };
+            var grants = new Grants
+            {
+                Environment = [.. r.GetValue(environment)!.Select(SharedOptions.Pair)],
+                Http = NetOptions.Http(r.GetValue(http)!),
+                Sockets = NetOptions.Sockets(r.GetValue(sockets)!),
+            };
             AppManifest app = App(path, grants, ToolHost.Limits(r.GetValue(memory)!, SharedOptions.TimeOf(r, time) ?? TimeSpan.FromSeconds(10)), r.GetValue(concurrency), r.GetValue(pooled));
             string cache = ToolHost.CacheFolder();
             var config = new NodeConfig

@@ -78,15 +78,3 @@ public sealed class HttpGuest(MicroVm vm, IHttpClient client) : IHttpTypes, IOut
         return sent.IsOk ? sent.Value : sent.Error;
     }
 }
-
-/// <summary>Sends nothing: every request is denied.</summary>
-public sealed class NoHttpClient : IHttpClient
-{
-    /// <inheritdoc/>
-    public Result<FutureIncomingResponse, ErrorCode> Send(MicroVm vm, OpenExchanges open, OutgoingRequest request, RequestOptions? options)
-    {
-        string origin = $"{(request.Scheme() is { } scheme ? Words.TextOf(scheme) : "https")}://{request.Authority()}";
-        vm.Component.Denied($"a request to {origin}", $"http = [\"{origin}\"]");
-        return ErrorCode.HTTPRequestDenied.Instance;
-    }
-}

@@ -78,7 +78,13 @@ public sealed class HttpExchange
     internal void Enter(MicroVm vm)
     {
         _vm = vm;
-        vm.OnLong = () => _abort = Aborted.UnsafeRegister(static v => ((MicroVm)v!).Cancel(new ClientGoneException()), vm);
+        vm.OnLong = () => _abort = Aborted.UnsafeRegister(static x => ((HttpExchange)x!).Gone(), this);
+    }
+
+    /// <summary>Who has all of the answer may go: what the guest does after it is not cancelled by that.</summary>
+    private void Gone()
+    {
+        if (Response.Body is not { IsWhole: true }) _vm?.Cancel(new ClientGoneException());
     }
 
     /// <summary>The guest has ended, and touches nothing of this any more.</summary>

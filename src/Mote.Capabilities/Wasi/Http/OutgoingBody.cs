@@ -177,6 +177,9 @@ public sealed class OutgoingBody(MicroVm vm, long? length, Func<ulong, IHttpType
     /// <summary>True where the guest ended it in order.</summary>
     public bool IsFinished { get; private set; }
 
+    /// <summary>True once the guest has written all that the message's length says, or has finished it. Other threads may ask.</summary>
+    public bool IsWhole => IsFinished || Bytes == length;
+
     /// <summary>True where it is over, in order or not.</summary>
     public bool IsOver { get; private set; }
 

@@ -143,6 +143,16 @@ public sealed class HttpTests
     }
 
     [Fact]
+    public async Task ClientThatGoesWithItsAnswer_LeavesTheGuestToEnd()
+    {
+        await using HttpSite site = await HttpSite.Start();
+        using (HttpClient client = site.Client()) Assert.Equal("early\n", await client.GetStringAsync("/early?400", Token));
+        Assert.Equal(1, site.Handler().Counts.Running); // its client has gone, and it works on
+        await Wait.Until(() => site.Handler().Counts.Running == 0, () => "it runs on");
+        Assert.Equal((1, 0), (site.Handler().Counts.Answered, site.Handler().Counts.Cancelled));
+    }
+
+    [Fact]
     public async Task FullQueue_Is503WithRetryAfter()
     {
         await using HttpSite site = await HttpSite.Start(HttpSite.App + "\nconcurrency = 1\nqueue = 1");

@@ -1,12 +1,13 @@
 // A valid component that calls what a node hosts, with anything as arguments: handles that there are and that there are
 // not, pointers into random memory, and an allocator that answers with anything.
 using System.Text;
+using System.Text.RegularExpressions;
 using Mote.Wit;
 
 namespace Mote.Fuzz.Generation;
 
 /// <summary>Made from the WIT of the hosted interfaces.</summary>
-internal sealed class HostCalls
+internal sealed partial class HostCalls
 {
     private readonly IReadOnlyList<WitInterface> _interfaces;
 
@@ -101,12 +102,13 @@ internal sealed class HostCalls
         int n = done.Count;
         done.Add(iface);
         text.AppendLine($"  (import \"{iface.QualifiedName}\" (instance $i{n}");
-        // WIT may name a resource before it defines it.
-        foreach (WitTypeDef t in iface.Types.OrderBy(t => t.IsUse ? 0 : t.Kind == TypeDefKind.Resource ? 1 : 2))
+        foreach (WitTypeDef t in InOrder(iface.Types))
         {
+            string definition = t.IsUse || t.Kind == TypeDefKind.Resource ? "" : Definition(t);
             if (t.IsUse) text.AppendLine($"    (alias outer 1 $t{done.IndexOf((WitInterface)Source(t).Owner)}-{Source(t).Name} (type $d-{t.Name})) (export \"{t.Name}\" (type ${t.Name} (eq $d-{t.Name})))");
             else if (t.Kind == TypeDefKind.Resource) text.AppendLine($"    (export \"{t.Name}\" (type ${t.Name} (sub resource)))");
-            else text.AppendLine($"    (type $d-{t.Name} {Definition(t)}) (export \"{t.Name}\" (type ${t.Name} (eq $d-{t.Name})))");
+            else if (definition[0] == '$') text.AppendLine($"    (export \"{t.Name}\" (type ${t.Name} (eq {definition})))");
+            else text.AppendLine($"    (type $d-{t.Name} {definition}) (export \"{t.Name}\" (type ${t.Name} (eq $d-{t.Name})))");
         }
 
         foreach (WitFunction f in iface.Functions)
@@ -118,7 +120,38 @@ internal sealed class HostCalls
         foreach (WitTypeDef t in iface.Types) text.AppendLine($"  (alias export $i{n} \"{t.Name}\" (type $t{n}-{t.Name}))");
     }
 
+    /// <summary>Types behind those they are made of: WIT may name a type before it defines it, the binary format may not.</summary>
+    private static List<WitTypeDef> InOrder(IReadOnlyList<WitTypeDef> types)
+    {
+        List<WitTypeDef> ordered = [];
+        void Visit(WitTypeDef t)
+        {
+            if (ordered.Contains(t)) return;
+            if (!t.IsUse && t.Kind != TypeDefKind.Resource)
+            {
+                foreach (Match m in Names().Matches(Definition(t)))
+                {
+                    if (types.FirstOrDefault(other => other.Name == m.Groups[1].Value) is { } made) Visit(made);
+                }
+            }
+
+            ordered.Add(t);
+        }
+
+        foreach (WitTypeDef t in types) Visit(t);
+        return ordered;
+    }
+
+    [GeneratedRegex(@"\$([\w-]+)")]
+    private static partial Regex Names();
+
     private static WitTypeDef Source(WitTypeDef used) => ((NamedType)used.Alias!).Definition;
+
+    private static WitTypeDef Defined(WitTypeDef t)
+    {
+        while (t.Kind != TypeDefKind.Resource && t.Alias is NamedType named) t = named.Definition;
+        return t;
+    }
 
     private static string Definition(WitTypeDef t) => t.Kind switch
     {
@@ -133,7 +166,7 @@ internal sealed class HostCalls
     {
         PrimitiveWitType p => new PrimitiveShape(p.Name),
         NamedType n => new NamedShape($"${n.Definition.Name}", Of(n.Definition)),
-        HandleWitType h => new HandleShape(h.Resource.Name, h.IsOwn),
+        HandleWitType h => new HandleShape(h.Resource, h.IsOwn),
         ListWitType l => new ListShape(Of(l.Element), (int?)l.Length),
         TupleWitType t => new SequenceShape(null, [.. t.Elements.Select(Of)]),
         OptionWitType o => new VariantShape($"(option {Of(o.Element).Reference})", "", [null, Of(o.Element)]),
@@ -149,11 +182,12 @@ internal sealed class HostCalls
         _ => new VariantShape("", "", [.. t.Members.Select(m => m.Type is null ? null : Of(m.Type))]),
     };
 
-    private sealed class HandleShape(string name, bool own) : Shape
+    private sealed class HandleShape(WitTypeDef resource, bool own) : Shape
     {
-        public string Name => name;
+        /// <summary>The resource's own name: where it is used it may have another.</summary>
+        public string Name { get; } = Defined(resource).Name;
 
-        public override string Reference => $"({(own ? "own" : "borrow")} ${name})";
+        public override string Reference => $"({(own ? "own" : "borrow")} ${resource.Name})";
 
         public override IReadOnlyList<string> Flat => ["i32"];
 

@@ -269,6 +269,12 @@ void exports_wasi_http_incoming_handler_handle(wasi_http_types_own_incoming_requ
         wasi_io_streams_own_output_stream_t stream = stream_of(body);
         wasi_io_streams_output_stream_blocking_write_and_flush(wasi_io_streams_output_stream_borrow(stream), bytes("half of it"), NULL);
         __builtin_trap();
+    } else if (is(path, "unfinished")) {
+        // Traps with an answer begun of which nothing has gone out.
+        wasi_http_types_own_outgoing_body_t body = answer(out, 200, plain());
+        wasi_io_streams_own_output_stream_t stream = stream_of(body);
+        put(wasi_io_streams_output_stream_borrow(stream), (const uint8_t *)"short", 5);
+        __builtin_trap();
     } else if (is(path, "early")) {
         // Answers, and works on for a while.
         words(out, "early\n");

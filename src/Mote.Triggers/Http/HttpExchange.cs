@@ -1,4 +1,4 @@
-// One request and its answer, between the server and a guest. It is used again for the next request of the connection.
+// One request and its answer, between the server and a guest.
 using System.Buffers;
 using System.Globalization;
 using System.IO.Pipelines;
@@ -26,6 +26,7 @@ public sealed class HttpExchange
     private CancellationTokenRegistration _abort;
     private MicroVm? _vm;
     private string? _id;
+    private bool _isRefused;
 
     internal HttpExchange(IFeatureCollection features)
     {
@@ -88,14 +89,15 @@ public sealed class HttpExchange
     }
 
     /// <summary>The guest has ended, and touches nothing of this any more.</summary>
+    /// <param name="failed">It trapped: what becomes of an answer that it began is for <see cref="Fail"/>.</param>
     /// <returns>True where there is an answer.</returns>
-    internal bool Leave()
+    internal bool Leave(bool failed = false)
     {
         if (_vm is { } vm) vm.OnLong = null;
         _vm = null;
         _abort.Dispose();
         _requestBody?.Stop();
-        if (!Response.IsSet) return false;
+        if (!Response.IsSet || failed) return false;
         // A body that the guest did not finish is not whole, and the client must notice.
         if (Response.Body is { IsFinished: false } body) body.Dispose();
         return true;
@@ -104,6 +106,7 @@ public sealed class HttpExchange
     /// <summary>Answers in the host's own words.</summary>
     public void Refuse(int status, string words, int? retryAfterSeconds = null)
     {
+        _isRefused = true;
         _response.StatusCode = status;
         if (retryAfterSeconds is { } seconds) _response.Headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
         SetId();
@@ -116,15 +119,20 @@ public sealed class HttpExchange
     /// <summary>The guest failed: in the host's words where nothing has gone out yet, else by cutting the answer off.</summary>
     internal void Fail(int status, string words)
     {
+        // The first fault is the one that is told; what comes of it (a body that is dropped unfinished) is no other.
+        if (_isRefused) return;
         if (_response.HasStarted || _responseBody is { HasBegun: true })
         {
-            _features.Get<IHttpRequestLifetimeFeature>()?.Abort();
+            Abort();
             return;
         }
 
         _response.Headers.Clear();
         Refuse(status, words);
     }
+
+    /// <summary>Cuts the connection: the client must notice.</summary>
+    internal void Abort() => _features.Get<IHttpRequestLifetimeFeature>()?.Abort();
 
     /// <summary>Done when the server has taken all of the answer.</summary>
     internal Task Settled()
@@ -281,7 +289,7 @@ public sealed class HttpExchange
 
         public override void Abort()
         {
-            if (HasBegun || exchange._response.HasStarted) exchange._features.Get<IHttpRequestLifetimeFeature>()?.Abort();
+            if (HasBegun || exchange._response.HasStarted) exchange.Abort();
             else exchange.Fail(500, "the app did not finish its answer\n");
         }
     }

@@ -173,7 +173,17 @@ public sealed class HttpHandler : IHttpTarget, IDisposable
 
         public void Run()
         {
-            handler.RunSafely(exchange);
+            try
+            {
+                handler.RunSafely(exchange);
+            }
+            catch (Exception e)
+            {
+                // This thread is not the server's, which would end the request: the process must not end instead.
+                handler._log($"component `{handler.Component.Name}`, {exchange.Name}: could not be refused: {e}");
+                exchange.Abort();
+            }
+
             handler._gate.Leave();
             _done.SetResult();
         }
@@ -297,8 +307,9 @@ public sealed class HttpHandler : IHttpTarget, IDisposable
         }
         catch (TrapException e)
         {
-            exchange.Leave();
-            if (e.InnerException is ClientGoneException)
+            exchange.Leave(failed: true);
+            // A language's runtime may trap at what it is told of a client that went, which is no fault of the app's.
+            if (e.InnerException is ClientGoneException || (e.InnerException is not DeadlineException && exchange.Aborted.IsCancellationRequested))
             {
                 Interlocked.Increment(ref _cancelled);
                 exchange.Fail(499, "");

@@ -80,6 +80,17 @@ public sealed class HttpTests
     }
 
     [Fact]
+    public async Task TrapInAnAnswerThatHasNotGoneOut_IsOneRefusal()
+    {
+        await using HttpSite site = await HttpSite.Start();
+        Assert.Equal((HttpStatusCode.InternalServerError, "the app failed\n"), await site.Get("/unfinished"));
+        // On a thread of the node's own (what burns the processor does not get one of the server's), where nobody else catches a fault.
+        await site.Get("/work?300");
+        Assert.Equal((HttpStatusCode.InternalServerError, "the app failed\n"), await site.Get("/unfinished"));
+        Assert.DoesNotContain(site.Log, l => l.Contains("fault of the node", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task TrapAfterTheFirstBytes_CutsTheAnswerOff()
     {
         await using HttpSite site = await HttpSite.Start();

@@ -13,7 +13,7 @@ internal static class BurstBench
         string folder = Directory.CreateTempSubdirectory("mote-bench-burst-").FullName;
         try
         {
-            NodeServer.Write(folder, apps, Guests.Read("http"), different: true);
+            NodeServer.Write(folder, apps, Guests.Read("hello"), different: true);
             int port = ServerProcess.FreePort();
             using ServerProcess node = ServerProcess.Start(Environment.ProcessPath!, ["--node", folder, $"{port}"], port, "/app-0/hello", TimeSpan.FromMinutes(10));
             Thread.Sleep(TimeSpan.FromSeconds(10)); // what answered the first request is back at zero
@@ -65,7 +65,7 @@ internal static class DensityBench
         string folder = Directory.CreateTempSubdirectory("mote-bench-density-").FullName;
         try
         {
-            NodeServer.Write(folder, apps, Guests.Read("http"), different: false);
+            NodeServer.Write(folder, apps, Guests.Read("hello"), different: false);
             int port = ServerProcess.FreePort();
             using ServerProcess node = ServerProcess.Start(Environment.ProcessPath!, ["--node", folder, $"{port}"], port, "/app-0/hello", TimeSpan.FromMinutes(5));
             Thread.Sleep(TimeSpan.FromSeconds(12));

@@ -15,11 +15,11 @@ internal static class HttpBench
         string mote = Guests.Program, guest = Guests.PathOf("hello");
         int rounds = quick ? 3 : 7;
         TimeSpan slice = TimeSpan.FromSeconds(quick ? 2 : 5);
-        string? js = Guests.Optional("http-js");
+        string? js = Guests.Optional("http-js"), jsPool = Guests.Optional("http-js-pooled");
         using ServerProcess kestrel = Kestrel();
         using ServerProcess fresh = Mote(mote, guest);
         using ServerProcess? jsFresh = js is null ? null : Mote(mote, js);
-        using ServerProcess? jsPooled = js is null ? null : Mote(mote, js, "--pooled");
+        using ServerProcess? jsPooled = jsPool is null ? null : Mote(mote, jsPool, "--pooled");
         using ServerProcess? workerd = Workerd();
         var subjects = new List<(string Name, ServerProcess Server)> { ("kestrel", kestrel), ("mote", fresh) };
         if (jsFresh is not null) subjects.Add(("mote_js", jsFresh));

@@ -16,6 +16,7 @@ public sealed class CodeCache
     private readonly Action<string>? _log;
     private readonly HashSet<string> _verified = [];
     private readonly Lock _lock = new();
+    private long _bytes = -1;
 
     /// <summary>A cache in a folder, which is made with mode 0700 where it is not there. The key is made on first use.</summary>
     /// <param name="folder">The folder.</param>
@@ -129,19 +130,21 @@ public sealed class CodeCache
         MakePrivate(temporary);
         try
         {
+            long bytes = 0;
             using IncrementalHash tag = BeginTag(name);
             foreach ((string file, byte[] content) in make(temporary))
             {
                 string path = Path.Combine(temporary, file);
                 if (!File.Exists(path)) Files.WriteSynced(path, content);
                 Append(tag, file, content);
+                bytes += content.Length;
             }
 
             Files.WriteSynced(Path.Combine(temporary, TagFile), tag.GetHashAndReset());
             Files.SyncFolder(temporary);
             Directory.Move(temporary, final);
             Files.SyncFolder(_folder);
-            Prune(keep: final);
+            Prune(keep: final, bytes);
         }
         catch (IOException) when (Directory.Exists(final))
         {
@@ -155,8 +158,21 @@ public sealed class CodeCache
         }
     }
 
-    /// <summary>Removes what is too much. Whoever has an entry mapped keeps it.</summary>
-    private void Prune(string keep)
+    /// <summary>
+    /// Removes what is too much. Whoever has an entry mapped keeps it. Other processes may use the folder too, so that it is
+    /// looked at first, and again when this one has added a quarter of what it may hold.
+    /// </summary>
+    private void Prune(string keep, long added)
+    {
+        lock (_lock)
+        {
+            if (_bytes >= 0 && (_bytes += added) <= MaxBytes) return;
+            _bytes = Math.Max(RemoveOldest(keep), MaxBytes - (MaxBytes / 4));
+        }
+    }
+
+    /// <returns>What is left.</returns>
+    private long RemoveOldest(string keep)
     {
         var entries = new List<(DirectoryInfo Entry, long Bytes)>();
         foreach (DirectoryInfo entry in new DirectoryInfo(_folder).EnumerateDirectories().Where(e => !e.Name.StartsWith('.')))
@@ -178,6 +194,8 @@ public sealed class CodeCache
             TryDelete(entry.FullName);
             total -= bytes;
         }
+
+        return total;
     }
 
     private bool Verify(string name)

@@ -15,7 +15,7 @@ public sealed class EpochTicker : IDisposable
     public static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(5);
 
     private readonly Func<IReadOnlyList<Engine>> _engines;
-    private readonly ManualResetEventSlim _wake = new(false);
+    private readonly ManualResetEventSlim _wake = new(false, spinCount: 0);
     private readonly Thread _thread;
     private int _running;
     private volatile bool _stop;

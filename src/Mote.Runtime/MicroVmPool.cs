@@ -65,23 +65,27 @@ public sealed class MicroVmPool(InstanceTemplate template, AppComponent componen
         }
 
         warm = false;
-        Interlocked.Increment(ref _started);
         try
         {
-            return MicroVm.Create(template, component, runtime, slots);
+            MicroVm created = MicroVm.Create(template, component, runtime, slots);
+            Interlocked.Increment(ref _started);
+            return created;
         }
-        catch
+        catch (Exception e) when (e is not CapacityException)
         {
+            Interlocked.Increment(ref _started);
             Interlocked.Increment(ref _trapped);
             throw;
         }
     }
 
     /// <summary>The event is over: keeps the microVM or ends it.</summary>
-    public void Return(MicroVm vm)
+    /// <param name="vm">It.</param>
+    /// <param name="failed">It did not do what it was there for, without a trap: whatever is wrong in it, the next event gets another.</param>
+    public void Return(MicroVm vm, bool failed = false)
     {
         if (!vm.IsUsable) Interlocked.Increment(ref _trapped);
-        if (!policy.Pooled || _closed || !vm.IsUsable || IsWornOut(vm) || !TryTakePlace())
+        if (!policy.Pooled || failed || _closed || !vm.IsUsable || IsWornOut(vm) || !TryTakePlace())
         {
             vm.Dispose();
             return;

@@ -40,7 +40,7 @@ public sealed class HttpHandler : IHttpTarget, IDisposable
     private long _answered;
     private long _failed;
     private long _cancelled;
-    private long _burning;
+    private long _isLong;
 
     /// <summary>A handler.</summary>
     /// <param name="component">Whose requests these are.</param>
@@ -132,8 +132,8 @@ public sealed class HttpHandler : IHttpTarget, IDisposable
     private Task Place(HttpExchange exchange)
     {
         Interlocked.Increment(ref _received);
-        // One that burnt the processor last time does not get a thread of the server's.
-        if (Volatile.Read(ref _burning) == 0 && _scheduler.TryEnter())
+        // One that took long the last time does not get a thread of the server's.
+        if (Volatile.Read(ref _isLong) == 0 && _scheduler.TryEnter())
         {
             try
             {
@@ -266,13 +266,14 @@ public sealed class HttpHandler : IHttpTarget, IDisposable
                 return;
             }
 
+            bool answered = false;
             try
             {
-                Call(vm, loaded.Binding, exchange);
+                answered = Call(vm, loaded.Binding, exchange);
             }
             finally
             {
-                loaded.Pool.Return(vm);
+                loaded.Pool.Return(vm, failed: !answered);
             }
         }
         finally
@@ -281,7 +282,8 @@ public sealed class HttpHandler : IHttpTarget, IDisposable
         }
     }
 
-    private void Call(MicroVm vm, HttpIncomingHandler handler, HttpExchange exchange)
+    /// <returns>True where there is an answer.</returns>
+    private bool Call(MicroVm vm, HttpIncomingHandler handler, HttpExchange exchange)
     {
         long before = vm.Busy.Ticks;
         try
@@ -296,14 +298,16 @@ public sealed class HttpHandler : IHttpTarget, IDisposable
             {
                 Interlocked.Increment(ref _answered);
                 Publish(vm, exchange);
+                return true;
             }
-            else
-            {
-                Interlocked.Increment(ref _failed);
-                _messaging.Peek(vm)?.Discard();
-                _log($"component `{Component.Name}`, {exchange.Name}: ended without an answer");
-                exchange.Fail(500, "the app gave no answer\n");
-            }
+
+            Interlocked.Increment(ref _failed);
+            _messaging.Peek(vm)?.Discard();
+            // What npm's componentize-js makes of a fetch event can be asked once.
+            string hint = vm.Calls > 1 ? " (its instance had answered before; if it can answer only once, set instance = \"per-event\")" : "";
+            _log($"component `{Component.Name}`, {exchange.Name}: ended without an answer{hint}");
+            exchange.Fail(500, "the app gave no answer\n");
+            return false;
         }
         catch (TrapException e)
         {
@@ -318,12 +322,14 @@ public sealed class HttpHandler : IHttpTarget, IDisposable
             {
                 Failed(exchange, $"trapped: {e.Describe()}", e);
             }
+
+            return false;
         }
         finally
         {
-            // Remembered until a call was short again.
-            bool burnt = vm.Busy.Ticks - before > GuestThreads.DemoteAfter.Ticks && vm.LastCpu > GuestThreads.DemoteAfter;
-            if (burnt != (Volatile.Read(ref _burning) != 0)) Volatile.Write(ref _burning, burnt ? 1 : 0);
+            // Remembered until a call was short again, whether it computes or waits.
+            bool isLong = vm.Busy.Ticks - before > GuestThreads.DemoteAfter.Ticks;
+            if (isLong != (Volatile.Read(ref _isLong) != 0)) Volatile.Write(ref _isLong, isLong ? 1 : 0);
         }
     }
 

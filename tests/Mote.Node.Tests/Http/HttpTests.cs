@@ -229,6 +229,17 @@ public sealed class HttpTests
     }
 
     [Fact]
+    public async Task PooledMicroVm_ThatGaveNoAnswer_IsNotUsedAgain()
+    {
+        await using HttpSite site = await HttpSite.Start(HttpSite.App.Replace("source =", "instance = \"pooled\"\nsource =", StringComparison.Ordinal));
+        await site.Get("/hello");
+        Assert.Equal(HttpStatusCode.InternalServerError, (await site.Get("/nothing")).Status);
+        Assert.Contains(site.Log, l => l.Contains("set instance = \"per-event\"", StringComparison.Ordinal));
+        await site.Get("/hello");
+        Assert.Equal(2, site.Handler().Component.Usage.Counts.Started);
+    }
+
+    [Fact]
     public async Task Replaced_UnderLoad_LosesNoRequest()
     {
         await using HttpSite site = await HttpSite.Start();

@@ -9,7 +9,7 @@ internal static class BurstBench
 {
     public static Report Run(bool quick)
     {
-        int apps = quick ? 500 : 5000, rounds = quick ? 1 : 3;
+        int apps = quick ? 200 : 5000, rounds = quick ? 1 : 3;
         string folder = Directory.CreateTempSubdirectory("mote-bench-burst-").FullName;
         try
         {

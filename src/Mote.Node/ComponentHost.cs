@@ -97,15 +97,8 @@ public sealed class ComponentHost : IDisposable
     /// <exception cref="ComponentFileException">It cannot be read, is not valid, or imports what is not hosted.</exception>
     public Func<(InstanceTemplate Template, T Binding)> Deploy<T>(string path, FloatMode floats, Func<InstanceTemplate, T> bind)
     {
-        byte[] file = ComponentFileException.Read(path);
-        CodeKey? key = ComponentFileException.Explain(path, () =>
-        {
-            if (CoreModuleDescription.IsCoreModule(file)) file = CoreProgram.ToComponent(file, Runtime.Engine);
-            using CompiledComponent compiled = Runtime.Compile(file, floats);
-            using InstanceTemplate template = Capabilities.Linker.Link(compiled);
-            bind(template);
-            return Runtime.KeyOf(file, compiled);
-        });
+        // In a method of its own: what is given back must not hold the file.
+        CodeKey? key = Check(path, floats, bind);
         return () =>
         {
             CompiledComponent compiled = (key is null ? null : Runtime.Map(key)) ?? Again(path, floats, key);
@@ -120,6 +113,19 @@ public sealed class ComponentHost : IDisposable
                 throw;
             }
         };
+    }
+
+    private CodeKey? Check<T>(string path, FloatMode floats, Func<InstanceTemplate, T> bind)
+    {
+        byte[] file = ComponentFileException.Read(path);
+        return ComponentFileException.Explain(path, () =>
+        {
+            if (CoreModuleDescription.IsCoreModule(file)) file = CoreProgram.ToComponent(file, Runtime.Engine);
+            using CompiledComponent compiled = Runtime.Compile(file, floats);
+            using InstanceTemplate template = Capabilities.Linker.Link(compiled);
+            bind(template);
+            return Runtime.KeyOf(file, compiled);
+        });
     }
 
     /// <summary>The cache has it no more: from the file, if that is still the one that was deployed.</summary>

@@ -12,6 +12,7 @@ var benchmarks = new (string Name, string What, Func<bool, Report> Run)[]
     ("instantiate", "a microVM's start, against a bare core instance, and a million of them", InstantiateBench.Run),
     ("cold-start", "from compiled code on disk to the first answer, against the same with nothing between", ColdStartBench.Run),
     ("http", "a fresh microVM for each request, against raw Kestrel and workerd; bodies of 100 MB", HttpBench.Run),
+    ("neighbour", "a healthy app's 99th percentile while another is hostile, against alone", NeighbourBench.Run),
     ("burst", "5,000 apps at zero, each asked once", BurstBench.Run),
     ("density", "what an app at zero and a live microVM hold", DensityBench.Run),
     ("footprint", "what a node holds, idle and after a load", FootprintBench.Run),

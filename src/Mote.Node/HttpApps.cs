@@ -1,7 +1,5 @@
 // The HTTP side of a node: its server, the routes of its apps, and where their guests run.
 using System.Net;
-using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 using Mote.Capabilities.Wasi.Http;
 using Mote.Components.Linking;
 using Mote.Packaging;
@@ -19,6 +17,7 @@ public sealed class HttpApps : IAsyncDisposable
     private readonly GuestScheduler _scheduler;
     private readonly Reaper _reaper;
     private HttpServer _server = null!;
+    private ServerCertificate? _certificate;
     private readonly PublishedSink _sink;
     private readonly Func<AppManifest, ComponentManifest, ComponentUsage, AppComponent> _component;
     private readonly Action<string, string> _log;
@@ -71,15 +70,17 @@ public sealed class HttpApps : IAsyncDisposable
     public static async Task<HttpApps> StartAsync(
         IReadOnlyList<AppManifest> apps, NodeConfig config, ComponentHost host, PublishedSink sink, Func<AppManifest, ComponentManifest, ComponentUsage, AppComponent> component, Action<string, string> log)
     {
+        IPEndPoint listen = IPEndPoint.TryParse(config.HttpListen, out IPEndPoint? endpoint) && config.HttpListen.Contains(':') ? endpoint
+            : throw new ConfigException("node config", 0, $"`listen` under [http] must be an address and a port like \"127.0.0.1:3000\", found \"{config.HttpListen}\"");
+        ServerCertificate? certificate = config.HttpTls is { } tls ? new ServerCertificate(tls.Certificate, tls.Key, TimeProvider.System, line => log("http", line)) : null;
         var options = new HttpOptions
         {
-            Listen = IPEndPoint.TryParse(config.HttpListen, out IPEndPoint? endpoint) && config.HttpListen.Contains(':') ? endpoint
-                : throw new ConfigException("node config", 0, $"`listen` under [http] must be an address and a port like \"127.0.0.1:3000\", found \"{config.HttpListen}\""),
-            Certificate = config.HttpTls is { } tls ? Certificate(tls.Certificate, tls.Key) : null,
+            Listen = listen,
+            Certificate = certificate is null ? null : () => certificate.Current,
             MaxBody = config.HttpMaxBody,
             MaxConnections = config.HttpMaxConnections,
         };
-        var http = new HttpApps(host, sink, component, log);
+        var http = new HttpApps(host, sink, component, log) { _certificate = certificate };
         try
         {
             http._server = await HttpServer.StartAsync(options, http.Build(apps)).ConfigureAwait(false);
@@ -87,7 +88,7 @@ public sealed class HttpApps : IAsyncDisposable
         }
         catch
         {
-            http.End();
+            await http.End().ConfigureAwait(false);
             throw;
         }
     }
@@ -160,11 +161,12 @@ public sealed class HttpApps : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _server.DisposeAsync().ConfigureAwait(false);
-        End();
+        await End().ConfigureAwait(false);
     }
 
-    private void End()
+    private async Task End()
     {
+        if (_certificate is not null) await _certificate.DisposeAsync().ConfigureAwait(false);
         foreach (HttpHandler handler in _handlers) handler.Dispose();
         foreach (StaticFiles folder in _folders) folder.Dispose();
         _scheduler.Dispose();
@@ -221,19 +223,5 @@ public sealed class HttpApps : IAsyncDisposable
             },
             _reaper,
             c.Instance.Idle));
-    }
-
-    private static X509Certificate2 Certificate(string certificate, string key)
-    {
-        try
-        {
-            using X509Certificate2 pem = X509Certificate2.CreateFromPemFile(certificate, key);
-            // Through PKCS#12, so that the key is where every platform's TLS finds it.
-            return X509CertificateLoader.LoadPkcs12(pem.Export(X509ContentType.Pkcs12), null);
-        }
-        catch (Exception e) when (e is CryptographicException or IOException or UnauthorizedAccessException)
-        {
-            throw new ConfigException("node config", 0, $"the certificate {certificate} with the key {key} cannot be used: {e.Message}");
-        }
     }
 }

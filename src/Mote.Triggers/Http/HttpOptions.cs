@@ -1,6 +1,6 @@
 // How a node listens for HTTP, and what it takes from clients.
 using System.Net;
-using System.Security.Cryptography.X509Certificates;
+using System.Net.Security;
 
 namespace Mote.Triggers.Http;
 
@@ -10,8 +10,8 @@ public sealed record HttpOptions
     /// <summary>Where it listens; port 0 lets the system choose.</summary>
     public required IPEndPoint Listen { get; init; }
 
-    /// <summary>The certificate with its key; null is no TLS. With TLS, clients may speak HTTP/2.</summary>
-    public X509Certificate2? Certificate { get; init; }
+    /// <summary>The certificate with its key, asked for at each new connection; null is no TLS. With TLS, clients may speak HTTP/2.</summary>
+    public Func<SslStreamCertificateContext>? Certificate { get; init; }
 
     /// <summary>Most connections at once.</summary>
     public int MaxConnections { get; init; } = 20_000;

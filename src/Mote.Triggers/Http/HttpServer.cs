@@ -1,5 +1,6 @@
 // The HTTP server: Kestrel, without the layers above it that a request would only pass through.
 using System.Net;
+using System.Net.Security;
 using System.Text;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -103,9 +104,15 @@ public sealed class HttpServer : IAsyncDisposable
         k.Listen(options.Listen, listen =>
         {
             listen.Protocols = options.Certificate is null ? HttpProtocols.Http1 : HttpProtocols.Http1AndHttp2;
-            if (options.Certificate is not null) listen.UseHttps(new HttpsConnectionAdapterOptions { ServerCertificate = options.Certificate });
+            if (options.Certificate is { } certificate) listen.UseHttps(new TlsHandshakeCallbackOptions { OnConnection = _ => ValueTask.FromResult(Tls(certificate())) });
         });
     }
+
+    private static SslServerAuthenticationOptions Tls(SslStreamCertificateContext certificate) => new()
+    {
+        ServerCertificateContext = certificate,
+        ApplicationProtocols = [SslApplicationProtocol.Http2, SslApplicationProtocol.Http11],
+    };
 
     private sealed class Application(HttpRoutes<IHttpTarget> routes) : IHttpApplication<HttpExchange>
     {

@@ -8,11 +8,28 @@ namespace Mote.Cli;
 
 internal static class ReportText
 {
-    /// <summary>A table of two columns.</summary>
+    /// <summary>A table of two columns: requests where an app has a route, messages where one takes them or has neither.</summary>
     public static IEnumerable<(string Name, string Value)> Rows(NodeReport r)
     {
-        yield return ("readings in", Count(r.MessagesIn));
-        yield return ("alerts out", Count(r.EventsOut) + (r.EventsWaiting > 0 ? $" ({Count(r.EventsWaiting)} wait for upstream)" : "") + (r.EventsLost > 0 ? $" ({Count(r.EventsLost)} lost)" : ""));
+        if (r.Requests is { } q)
+        {
+            yield return ("requests", Count(q.Received));
+            yield return ("answered", Count(q.Answered));
+            yield return ("failed", Count(q.Failed));
+            if (q.Cancelled > 0) yield return ("left by their clients", Count(q.Cancelled));
+            yield return ("refused", Count(q.Refused));
+            if (q.NotFound > 0) yield return ("without a route", Count(q.NotFound));
+            yield return ("microVMs for them", Count(q.MicroVmsStarted));
+            yield return ("request latency", Show(q.Took));
+        }
+
+        if (r.TakesMessages || r.Requests is null) yield return ("readings in", Count(r.MessagesIn));
+        if (r.TakesMessages || r.Requests is null || r.EventsOut + r.EventsWaiting + r.EventsLost > 0)
+        {
+            yield return ("alerts out", Count(r.EventsOut) + (r.EventsWaiting > 0 ? $" ({Count(r.EventsWaiting)} wait for upstream)" : "") + (r.EventsLost > 0 ? $" ({Count(r.EventsLost)} lost)" : ""));
+        }
+
+        if (!r.TakesMessages && r.Requests is not null) yield break;
         yield return ("bytes in", Bytes(r.BytesIn));
         yield return ("bytes out", Bytes(r.BytesOut));
         yield return ("traffic saved", r.SavedPercent is { } p ? string.Create(CultureInfo.InvariantCulture, $"{p:0.00} %") : "-");
@@ -48,6 +65,17 @@ internal static class ReportText
         json.WriteNumber("microvms_trapped", r.MicroVmsTrapped);
         WriteJson(json, "cold", r.Cold);
         WriteJson(json, "warm", r.Warm);
+        if (r.Requests is not { } q) return;
+        json.WriteStartObject("requests");
+        json.WriteNumber("received", q.Received);
+        json.WriteNumber("answered", q.Answered);
+        json.WriteNumber("failed", q.Failed);
+        json.WriteNumber("cancelled", q.Cancelled);
+        json.WriteNumber("refused", q.Refused);
+        json.WriteNumber("not_found", q.NotFound);
+        json.WriteNumber("microvms_started", q.MicroVmsStarted);
+        WriteJson(json, "latency", q.Took);
+        json.WriteEndObject();
     }
 
     /// <summary>One JSON object on a line of its own.</summary>

@@ -35,6 +35,9 @@ public sealed record HostOptions
     /// <summary>The broker that a component reaches; null for none.</summary>
     public Func<AppComponent, IMessageBroker?> Broker { get; init; } = static _ => null;
 
+    /// <summary>Times and limits of requests that components send.</summary>
+    public OutgoingOptions Outgoing { get; init; } = new();
+
     /// <summary>The standard streams of an instance.</summary>
     public Func<MicroVm, StandardStreams> Streams { get; init; } = StandardStreams.ToLog;
 }
@@ -53,7 +56,7 @@ public sealed class ComponentHost : IDisposable
         Messaging = new MessagingCapability(options.Broker);
         Cli = new CliCapability(options.Streams);
         var names = new SystemNameResolver();
-        Http = new HttpCapability(new OutgoingClient(names));
+        Http = new HttpCapability(new OutgoingClient(names, options.Outgoing));
         var clocks = new ClocksCapability(TimeProvider.System);
         var random = new RandomCapability();
         var files = new FilesystemCapability();

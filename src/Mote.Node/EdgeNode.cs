@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Net;
 using Mote.Backends.OpenTelemetry;
 using Mote.Capabilities.Messaging;
+using Mote.Capabilities.Wasi.Http;
 using Mote.Components.Linking;
 using Mote.DataPlane;
 using Mote.Node.Telemetry;
@@ -83,10 +84,10 @@ public sealed class EdgeNode : IAsyncDisposable
     }
 
     /// <summary>What has happened so far.</summary>
-    public NodeReport Report() => NodeReport.Of(_queues, Upstream?.Counts, Broker?.Dropped ?? 0);
+    public NodeReport Report() => NodeReport.Of(_queues, Upstream?.Counts, Broker?.Dropped ?? 0, Http);
 
     /// <summary>What it and its components do now.</summary>
-    public NodeStatus Status() => NodeStatus.Of(_config.Name, Stopwatch.GetElapsedTime(_started), Http, _queues);
+    public NodeStatus Status() => NodeStatus.Of(_config.Name, Stopwatch.GetElapsedTime(_started), Http, _queues, Mappings);
 
     /// <summary>Takes no more messages, finishes those that are here, and gives upstream this long to take what waits for it.</summary>
     public async Task DrainAsync(TimeSpan timeout)
@@ -164,13 +165,14 @@ public sealed class EdgeNode : IAsyncDisposable
         {
             Runtime = new RuntimeOptions { Profile = _config.Profile, CacheFolder = _config.CodeFolder ?? _folder.Code, Compiler = _config.Compiler, Log = line => Say("node", line) },
             KeyValueFile = _folder.KeyValue,
+            Outgoing = Outgoing(_config.HttpOutgoing),
             Broker = _ => Broker,
         });
         var routes = new List<MqttRoute>();
         foreach (AppManifest app in apps) routes.AddRange(Prepare(app));
 
         if (_config.UpstreamUrl is { } url) Upstream = new HttpUpstream(url, _http, TimeProvider.System, line => Say("upstream", line));
-        _telemetry.Observe(_queues, () => Upstream?.Counts, () => Broker?.Dropped ?? 0);
+        _telemetry.Observe(_queues, () => Upstream?.Counts, () => Broker?.Dropped ?? 0, () => Http?.Handlers ?? [], Mappings);
         if (NeedsBroker(apps))
         {
             Broker = _config.BrokerUrl is { } external
@@ -179,13 +181,23 @@ public sealed class EdgeNode : IAsyncDisposable
             await Broker.StartAsync(routes, token).ConfigureAwait(false);
         }
 
-        if (apps.Any(a => a.HttpTriggers.Count > 0)) Http = await HttpApps.StartAsync(apps, _config, _host, Pass, HttpComponent, (source, line) => Say(source, line)).ConfigureAwait(false);
+        if (apps.Any(a => a.HttpTriggers.Count > 0)) Http = await HttpApps.StartAsync(apps, _config, _host, _telemetry.Http, Pass, HttpComponent, (source, line) => Say(source, line)).ConfigureAwait(false);
         _control = ControlSocket.Open(_folder, Status, line => Say("control", line));
     }
 
     /// <summary>Where nothing comes from a broker and nothing may go to one, there is none to listen.</summary>
     private bool NeedsBroker(IReadOnlyList<AppManifest> apps) =>
         _config.BrokerUrl is not null || _config.BrokerAlways || apps.Any(a => a.MqttTriggers.Count > 0 || a.Components.Any(c => c.Grants.Publish.Count > 0));
+
+    private static OutgoingOptions Outgoing(OutgoingConfig c) => new()
+    {
+        ConnectTimeout = c.ConnectTimeout,
+        FirstByteTimeout = c.ResponseTimeout,
+        BetweenBytesTimeout = c.ResponseTimeout,
+        MostConnections = c.MaxConnections,
+        MostAtOnce = c.MaxRequests,
+        MostBodyBytes = c.MaxBody,
+    };
 
     /// <summary>A line of the node's own, which is about a component of an app where one is named.</summary>
     private void Say(string source, string line, AppComponent? about = null)

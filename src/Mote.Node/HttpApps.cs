@@ -61,6 +61,7 @@ public sealed class HttpApps : IAsyncDisposable
     /// <param name="apps">All apps of the node.</param>
     /// <param name="config">The operator's wishes.</param>
     /// <param name="host">What components run on.</param>
+    /// <param name="metrics">Told how long requests took; null for nobody.</param>
     /// <param name="sink">Takes messages that components send.</param>
     /// <param name="component">Makes a component of an app, with its account.</param>
     /// <param name="log">Told of failures, with the component's name.</param>
@@ -68,7 +69,7 @@ public sealed class HttpApps : IAsyncDisposable
     /// <exception cref="ComponentFileException">A component cannot be used.</exception>
     /// <exception cref="HttpListenException">The address cannot be listened on.</exception>
     public static async Task<HttpApps> StartAsync(
-        IReadOnlyList<AppManifest> apps, NodeConfig config, ComponentHost host, PublishedSink sink, Func<AppManifest, ComponentManifest, ComponentUsage, AppComponent> component, Action<string, string> log)
+        IReadOnlyList<AppManifest> apps, NodeConfig config, ComponentHost host, HttpMetrics? metrics, PublishedSink sink, Func<AppManifest, ComponentManifest, ComponentUsage, AppComponent> component, Action<string, string> log)
     {
         IPEndPoint listen = IPEndPoint.TryParse(config.HttpListen, out IPEndPoint? endpoint) && config.HttpListen.Contains(':') ? endpoint
             : throw new ConfigException("node config", 0, $"`listen` under [http] must be an address and a port like \"127.0.0.1:3000\", found \"{config.HttpListen}\"");
@@ -76,6 +77,7 @@ public sealed class HttpApps : IAsyncDisposable
         var options = new HttpOptions
         {
             Listen = listen,
+            Metrics = metrics,
             Certificate = certificate is null ? null : () => certificate.Current,
             MaxBody = config.HttpMaxBody,
             MaxConnections = config.HttpMaxConnections,

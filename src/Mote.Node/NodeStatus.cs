@@ -13,12 +13,13 @@ namespace Mote.Node;
 /// <param name="Http">Where it takes HTTP; null for nowhere.</param>
 /// <param name="MicroVmThreads">Threads for guests that wait in the host, or found no processor free.</param>
 /// <param name="ResidentBytes">Memory of the process that is in RAM.</param>
+/// <param name="Mappings">The room for guests in the process's memory mappings.</param>
 /// <param name="Components">Those that have a trigger.</param>
 public sealed record NodeStatus(
-    string Name, int ProcessId, double UptimeSeconds, string? Http, [property: JsonPropertyName("microvm_threads")] int MicroVmThreads, long ResidentBytes, IReadOnlyList<ComponentStatus> Components)
+    string Name, int ProcessId, double UptimeSeconds, string? Http, [property: JsonPropertyName("microvm_threads")] int MicroVmThreads, long ResidentBytes, MappingStatus Mappings, IReadOnlyList<ComponentStatus> Components)
 {
-    internal static NodeStatus Of(string name, TimeSpan uptime, HttpApps? http, IReadOnlyList<MessageQueue> queues) => new(
-        name, Environment.ProcessId, Math.Round(uptime.TotalSeconds, 3), http?.Address.AbsoluteUri, http?.Threads ?? 0, Environment.WorkingSet,
+    internal static NodeStatus Of(string name, TimeSpan uptime, HttpApps? http, IReadOnlyList<MessageQueue> queues, MappingBudget mappings) => new(
+        name, Environment.ProcessId, Math.Round(uptime.TotalSeconds, 3), http?.Address.AbsoluteUri, http?.Threads ?? 0, Environment.WorkingSet, new MappingStatus(mappings.Taken, mappings.Limit, mappings.Refused),
         [.. (http?.Handlers ?? []).Select(Of), .. queues.Select(Of)]);
 
     private static ComponentStatus Of(HttpHandler h)
@@ -37,6 +38,12 @@ public sealed record NodeStatus(
         return status with { Received = c.Received, Answered = c.Handled, Failed = c.Failed + c.NotDelivered, BytesIn = status.BytesIn + c.ReceivedBytes };
     }
 }
+
+/// <summary>Memory mappings of guests.</summary>
+/// <param name="Used">Taken now.</param>
+/// <param name="Limit">Most; beyond them guests are refused.</param>
+/// <param name="Refused">Guests that found no room.</param>
+public sealed record MappingStatus(long Used, long Limit, long Refused);
 
 /// <summary>How much of a component is there.</summary>
 [JsonConverter(typeof(JsonStringEnumConverter<ComponentState>))]

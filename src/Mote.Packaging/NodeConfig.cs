@@ -28,6 +28,9 @@ public sealed record NodeConfig
     /// <summary>Most HTTP connections at once.</summary>
     public int HttpMaxConnections { get; init; } = 20_000;
 
+    /// <summary>What requests of components may take.</summary>
+    public OutgoingConfig HttpOutgoing { get; init; } = new();
+
     /// <summary>Starts the embedded broker also where no app needs one: for other programs of the machine.</summary>
     public bool BrokerAlways { get; init; }
 
@@ -91,6 +94,7 @@ public sealed record NodeConfig
                 HttpMaxBody = http.Bytes("max-body", 0, long.MaxValue) ?? config.HttpMaxBody,
                 HttpMaxConnections = (int)(http.Integer("max-connections", 1, 1_000_000) ?? config.HttpMaxConnections),
             };
+            if (http.Table("outgoing") is { } outgoing) config = config with { HttpOutgoing = OutgoingConfig.Read(outgoing, config.HttpOutgoing) };
             http.RejectUnknown("[http]");
         }
 

@@ -4,6 +4,9 @@ namespace Mote.Runtime;
 /// <summary>Something that runs a guest.</summary>
 public interface IGuestWork
 {
+    /// <summary>True where it burned the processor the last time: it runs at a lower priority from its beginning.</summary>
+    bool Burns { get; }
+
     /// <summary>Runs it. Whatever goes wrong is its own business: nothing is thrown.</summary>
     void Run();
 }
@@ -103,11 +106,14 @@ public sealed class GuestScheduler : IDisposable
 
     private void Run()
     {
-        _threads.Current.IsDisposable = true;
+        GuestThread self = _threads.Current;
+        self.IsDisposable = true;
         while (Next() is { } work)
         {
+            if (work.Burns) self.Demote();
             work.Run();
-            if (!_threads.Current.IsSpent) continue;
+            self.Restore();
+            if (!self.IsSpent) continue;
             Replace(); // it has lost its priority for good
             return;
         }

@@ -22,6 +22,9 @@ public sealed class GuestThread
     private long _markAt;
     private bool _demoted;
 
+    /// <summary>What it was given, which need not be 0.</summary>
+    private int _niceness;
+
     internal int Number { get; } = ThreadClock.Number();
 
     /// <summary>True where this thread may end after it was demoted: nothing but guests runs on it.</summary>
@@ -59,13 +62,28 @@ public sealed class GuestThread
         long busy;
         if (_markAt == 0) busy = Nanoseconds(now - _since - _waited);
         else busy = Math.Max(0, Nanoseconds(_markAt - _since)) + ThreadClock.Now() - _markCpu;
-        if (_demoted)
-        {
-            _demoted = false;
-            IsSpent = !ThreadClock.SetNice(Number, 0);
-        }
-
+        if (!IsDisposable) Restore(); // else its owner does, when all is over: taking a large memory apart takes long, too
         return Math.Max(0, busy);
+    }
+
+    /// <summary>What this thread runs from now on burned the processor the last time: it is demoted before it does so again.</summary>
+    public void Demote()
+    {
+        if (IsDisposable && !_demoted) Lower();
+    }
+
+    /// <summary>The next thing that it runs is another's.</summary>
+    internal void Restore()
+    {
+        if (!_demoted) return;
+        _demoted = false;
+        IsSpent = !ThreadClock.SetNice(Number, _niceness);
+    }
+
+    private void Lower()
+    {
+        _niceness = ThreadClock.Nice(Number);
+        _demoted = ThreadClock.SetNice(Number, Math.Min(_niceness + GuestThreads.Niceness, 19));
     }
 
     /// <summary>A tick of the clock: measures from now on, and demotes the thread where it has used too much since it was first met.</summary>
@@ -82,7 +100,7 @@ public sealed class GuestThread
         }
         else if (cpu >= 0 && !_demoted && (canRestore || IsDisposable) && cpu - _markCpu > GuestThreads.DemoteAfter.TotalNanoseconds)
         {
-            _demoted = ThreadClock.SetNice(Number, GuestThreads.Niceness);
+            Lower();
         }
 
         Volatile.Write(ref _state, Running);
@@ -94,7 +112,7 @@ public sealed class GuestThread
 /// <summary>All threads that run guests of one engine.</summary>
 public sealed class GuestThreads : IDisposable
 {
-    /// <summary>How nice a thread becomes that burns the processor: with this a thread of normal priority gets about ten times as much.</summary>
+    /// <summary>How much nicer a thread becomes that burns the processor: with this a thread of normal priority gets about ten times as much.</summary>
     public const int Niceness = 10;
 
     /// <summary>Processor time of one call after which it is demoted.</summary>
@@ -119,7 +137,7 @@ public sealed class GuestThreads : IDisposable
     /// <summary>Only a privileged process may take niceness back; tried on the clock's own thread, with one step.</summary>
     private static bool CanRestore()
     {
-        int self = ThreadClock.Number();
-        return ThreadClock.SetNice(self, 1) && ThreadClock.SetNice(self, 0);
+        int self = ThreadClock.Number(), nice = ThreadClock.Nice(self);
+        return ThreadClock.SetNice(self, nice + 1) && ThreadClock.SetNice(self, nice);
     }
 }

@@ -31,6 +31,9 @@ internal static unsafe partial class ThreadClock
     /// <summary>Gives a thread this niceness; false where the system does not.</summary>
     public static bool SetNice(int thread, int nice) => OperatingSystem.IsLinux() && thread != 0 && setpriority(ByProcess, (uint)thread, nice) == 0;
 
+    /// <summary>How nice a thread is; 0 where the system has no such thing.</summary>
+    public static int Nice(int thread) => OperatingSystem.IsLinux() && thread != 0 ? getpriority(ByProcess, (uint)thread) : 0;
+
     private static long Read(int clock)
     {
         Timespec t;
@@ -53,6 +56,9 @@ internal static unsafe partial class ThreadClock
 
     [LibraryImport("libc")]
     private static partial int gettid();
+
+    [LibraryImport("libc")]
+    private static partial int getpriority(int which, uint who);
 
     [LibraryImport("libc")]
     private static partial int setpriority(int which, uint who, int nice);

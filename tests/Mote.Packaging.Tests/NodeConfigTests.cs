@@ -45,6 +45,14 @@ public sealed class NodeConfigTests : IDisposable
     }
 
     [Fact]
+    public void Outgoing_IsRead_AndTheRestStays()
+    {
+        OutgoingConfig c = Read("[http.outgoing]\nconnect-timeout = \"2s\"\nresponse-timeout = \"1min\"\nmax-connections = 3\nmax-body = \"10MiB\"\n").HttpOutgoing;
+        Assert.Equal(new OutgoingConfig { ConnectTimeout = TimeSpan.FromSeconds(2), ResponseTimeout = TimeSpan.FromMinutes(1), MaxConnections = 3, MaxBody = 10 << 20 }, c);
+        Assert.Equal(64, c.MaxRequests);
+    }
+
+    [Fact]
     public void Nothing_IsTheDefaults()
     {
         var defaults = new NodeConfig { Name = "n", DataFolder = "/d" };
@@ -57,6 +65,11 @@ public sealed class NodeConfigTests : IDisposable
     public void Topics_EmptyList_IsNoTopic() => Assert.Empty(Read("[upstream]\ntopics = []\n").UpstreamTopics);
 
     [Theory]
+    [InlineData("[http.outgoing]\nmax-connections = 0", 2, "`max-connections` must be from 1 to 10000, found 0")]
+    [InlineData("[http]\n[http.outgoing]\nconnect-timeout = \"soon\"", 3, "must be a time like")]
+    [InlineData("[http.outgoing]\nmax-body = \"much\"", 2, "must be a size like")]
+    [InlineData("[http.outgoing]\nretries = 3", 2, "unknown key `retries` in [http.outgoing]")]
+    [InlineData("[http]\noutgoing = true", 2, "`outgoing` must be a table")]
     [InlineData("[node]\nprofile = \"huge\"", 2, "\"auto\", \"server\" or \"small\"")]
     [InlineData("[node]\ncolour = 1", 2, "unknown key `colour` in [node]")]
     [InlineData("[broker]\nurl = \"http://broker\"", 2, "begins with mqtt://")]

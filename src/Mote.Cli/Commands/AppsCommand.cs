@@ -32,7 +32,7 @@ internal static class AppsCommand
 
     private static void Print(TextWriter to, NodeStatus node)
     {
-        to.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{node.Name}: process {node.ProcessId}, up {Age(node.UptimeSeconds)}, {Mebibytes(node.ResidentBytes)} in RAM, {node.MicroVmThreads} microVM threads{(node.Http is null ? "" : $", {node.Http}")}"));
+        to.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{node.Name}: process {node.ProcessId}, up {Age(node.UptimeSeconds)}, {Mebibytes(node.ResidentBytes)} in RAM, {node.MicroVmThreads} microVM threads, {node.Mappings.Used:n0} of {node.Mappings.Limit:n0} memory mappings{(node.Mappings.Refused == 0 ? "" : $" ({node.Mappings.Refused:n0} guests refused for want of one)")}{(node.Http is null ? "" : $", {node.Http}")}"));
         to.WriteLine();
         string[][] rows =
         [

@@ -8,6 +8,7 @@ using Mote.Packaging;
 using Mote.Runtime;
 using Mote.Runtime.Telemetry;
 using Mote.Triggers;
+using Mote.Triggers.Http;
 
 namespace Mote.Node.Telemetry;
 
@@ -34,6 +35,7 @@ internal sealed class NodeTelemetry : IAsyncDisposable
         TelemetryConfig wanted = config.Telemetry;
         if (wanted.Otlp is null && wanted.Metrics is null) return new NodeTelemetry(null);
         var telemetry = new NodeTelemetry(new RuntimeMetrics());
+        telemetry.Http = new HttpMetrics(telemetry._metrics!.Meter);
         try
         {
             if (wanted.Metrics is { } listen) telemetry._server = await MetricsServer.StartAsync(listen, telemetry._metrics!).ConfigureAwait(false);
@@ -50,6 +52,9 @@ internal sealed class NodeTelemetry : IAsyncDisposable
     /// <summary>From now on this component is measured, as one with this trigger (faas.trigger).</summary>
     public void Add(AppComponent component, string trigger) => _metrics?.Add(component, trigger);
 
+    /// <summary>For the HTTP server; null where nobody asks.</summary>
+    public HttpMetrics? Http { get; private set; }
+
     /// <summary>Sends a line that is written to the node's log, too.</summary>
     public void Log(LogLine line) => _export?.Log(line);
 
@@ -57,13 +62,18 @@ internal sealed class NodeTelemetry : IAsyncDisposable
     /// <param name="queues">The components' queues.</param>
     /// <param name="upstream">Counts of the upstream; null where there is none.</param>
     /// <param name="dropped">Messages that the broker had to drop.</param>
-    public void Observe(IReadOnlyList<MessageQueue> queues, Func<UpstreamCounts?> upstream, Func<long> dropped)
+    /// <param name="handlers">Who answers HTTP.</param>
+    /// <param name="mappings">The room for guests in the process's memory mappings.</param>
+    public void Observe(IReadOnlyList<MessageQueue> queues, Func<UpstreamCounts?> upstream, Func<long> dropped, Func<IReadOnlyList<HttpHandler>> handlers, MappingBudget mappings)
     {
         if (_metrics?.Meter is not { } meter) return;
+        meter.CreateObservableUpDownCounter("mote.mappings.used", () => mappings.Taken, "{mapping}", "Memory mappings that guests take: 3 for each loaded component, 3 for each microVM.");
+        meter.CreateObservableUpDownCounter("mote.mappings.limit", () => mappings.Limit, "{mapping}", "Most memory mappings for guests; beyond them guests are refused.");
+        meter.CreateObservableCounter("mote.mappings.refused", () => mappings.Refused, "{refusal}", "Guests that found no room in the process's memory mappings.");
         meter.CreateObservableCounter("messaging.client.consumed.messages", () => Of(static q => q.Counts.Received), "{message}", "Messages that went into components' queues.");
         meter.CreateObservableCounter("messaging.client.sent.messages", () => Of(static q => q.Counts.Published), "{message}", "Messages that components sent.");
-        meter.CreateObservableUpDownCounter("mote.queue.length", () => Of(static q => q.Counts.Waiting), "{event}", "Events that wait for a component or are in work.");
-        meter.CreateObservableUpDownCounter("mote.queue.limit", () => Of(static q => q.Capacity), "{event}", "Most events that may wait for a component.");
+        meter.CreateObservableUpDownCounter("mote.queue.length", () => Of(static q => q.Counts.Waiting).Concat(Handlers(static h => h.Counts.Waiting + h.Counts.Running)), "{event}", "Events that wait for a component or are in work.");
+        meter.CreateObservableUpDownCounter("mote.queue.limit", () => Of(static q => q.Capacity).Concat(Handlers(static h => h.Capacity)), "{event}", "Most events that may wait for a component.");
         meter.CreateObservableCounter("mote.component.failed", () => Of(static q => q.Counts.Failed), "{event}", "Events that a component could not handle: it trapped, or answered with an error.");
         meter.CreateObservableCounter("mote.component.not_delivered", () => Of(static q => q.Counts.NotDelivered), "{event}", "Events whose results could not be passed on; they come again.");
         meter.CreateObservableCounter("mote.broker.dropped", dropped, "{message}", "Messages that the broker had to drop.");
@@ -73,6 +83,8 @@ internal sealed class NodeTelemetry : IAsyncDisposable
 
         IEnumerable<Measurement<long>> Of(Func<MessageQueue, long> value) =>
             [.. queues.Select(q => new Measurement<long>(value(q), [.. RuntimeMetrics.Labels(q.Component, "pubsub"), new("messaging.system", "mqtt")]))];
+
+        IEnumerable<Measurement<long>> Handlers(Func<HttpHandler, long> value) => [.. handlers().Select(h => new Measurement<long>(value(h), RuntimeMetrics.Labels(h.Component, "http")))];
 
         IEnumerable<Measurement<long>> Upstream(Func<UpstreamCounts, (long Value, string? Outcome)[]> values) => upstream() is not { } counts ? []
             : [.. values(counts).Select(v => v.Outcome is null ? new Measurement<long>(v.Value) : new Measurement<long>(v.Value, new KeyValuePair<string, object?>("mote.outcome", v.Outcome)))];

@@ -51,6 +51,15 @@ public sealed class HttpExchange
     /// <summary>The route that answers, as in the manifest: a name for spans.</summary>
     internal string? Route { get; set; }
 
+    /// <summary>When it began (<see cref="System.Diagnostics.Stopwatch.GetTimestamp"/>).</summary>
+    internal long Began { get; init; }
+
+    /// <summary>http or https.</summary>
+    internal string Scheme => _request.Scheme;
+
+    /// <summary>The version of HTTP: 1.1 or 2.</summary>
+    internal string Protocol => _request.Protocol switch { "HTTP/2" => "2", "HTTP/1.0" => "1.0", _ => "1.1" };
+
     /// <summary>The answer's status so far.</summary>
     internal int Status => _response.StatusCode;
 

@@ -41,6 +41,8 @@ public sealed class HttpHandler : IHttpTarget, IDisposable
     private long _failed;
     private long _cancelled;
     private long _isLong;
+    private bool _burns;
+    private LatencyHistogram? _took; // made with the first request: most apps are idle
 
     /// <summary>A handler.</summary>
     /// <param name="component">Whose requests these are.</param>
@@ -71,6 +73,12 @@ public sealed class HttpHandler : IHttpTarget, IDisposable
 
     /// <summary>Its microVMs.</summary>
     public PoolCounts MicroVms => _live.Counts;
+
+    /// <summary>How long requests took, from their heads to the end of the guest; null before the first.</summary>
+    public LatencyHistogram? Took => Volatile.Read(ref _took);
+
+    /// <summary>Most requests in work and in the queue together.</summary>
+    public int Capacity => _gate.Capacity;
 
     /// <summary>Counts so far.</summary>
     public HttpCounts Counts
@@ -171,6 +179,8 @@ public sealed class HttpHandler : IHttpTarget, IDisposable
 
         public Task Done => _done.Task;
 
+        public bool Burns => Volatile.Read(ref handler._burns);
+
         public void Run()
         {
             try
@@ -204,6 +214,7 @@ public sealed class HttpHandler : IHttpTarget, IDisposable
             exchange.Fail(500, "the node failed\n");
         }
 
+        (Took ?? Interlocked.CompareExchange(ref _took, new LatencyHistogram(), null) ?? _took!).Add(Stopwatch.GetElapsedTime(exchange.Began));
         if (span is null) return;
         span.SetTag("http.response.status_code", exchange.Status);
         if (exchange.Status >= 500 && span.Status == ActivityStatusCode.Unset) Tracing.Fail(span, exchange.Status.ToString(System.Globalization.CultureInfo.InvariantCulture), "");
@@ -212,11 +223,11 @@ public sealed class HttpHandler : IHttpTarget, IDisposable
     /// <summary>The request's span. A method that HTTP does not know is the client's invention, and no name.</summary>
     private Activity? Begin(HttpExchange exchange)
     {
-        bool known = exchange.Method is "GET" or "HEAD" or "POST" or "PUT" or "DELETE" or "CONNECT" or "OPTIONS" or "TRACE" or "PATCH";
-        Activity? span = Tracing.Event($"{(known ? exchange.Method : "HTTP")} {exchange.Route}", ActivityKind.Server, Component, "http", exchange.Header("traceparent"), exchange.Header("tracestate"));
+        string method = HttpMetrics.MethodOf(exchange.Method);
+        Activity? span = Tracing.Event($"{(method == "_OTHER" ? "HTTP" : method)} {exchange.Route}", ActivityKind.Server, Component, "http", exchange.Header("traceparent"), exchange.Header("tracestate"));
         if (span is null) return null;
         string path = exchange.Path.ToString();
-        return span.SetTag("http.request.method", known ? exchange.Method : "_OTHER").SetTag("http.route", exchange.Route).SetTag("url.path", path).SetTag("mote.request_id", exchange.Id);
+        return span.SetTag("http.request.method", method).SetTag("http.route", exchange.Route).SetTag("url.path", path).SetTag("mote.request_id", exchange.Id);
     }
 
     private void Run(HttpExchange exchange)
@@ -252,6 +263,12 @@ public sealed class HttpHandler : IHttpTarget, IDisposable
             }
             catch (TrapException e)
             {
+                if (e.InnerException is DeadlineException)
+                {
+                    Volatile.Write(ref _isLong, 1);
+                    Volatile.Write(ref _burns, true);
+                }
+
                 Failed(exchange, $"could not start: {e.Describe()}", e);
                 return;
             }
@@ -330,6 +347,8 @@ public sealed class HttpHandler : IHttpTarget, IDisposable
             // Remembered until a call was short again, whether it computes or waits.
             bool isLong = vm.Busy.Ticks - before > GuestThreads.DemoteAfter.Ticks;
             if (isLong != (Volatile.Read(ref _isLong) != 0)) Volatile.Write(ref _isLong, isLong ? 1 : 0);
+            bool burns = isLong && vm.LastCpu > GuestThreads.DemoteAfter;
+            if (burns != Volatile.Read(ref _burns)) Volatile.Write(ref _burns, burns);
         }
     }
 

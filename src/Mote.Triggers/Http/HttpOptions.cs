@@ -13,6 +13,9 @@ public sealed record HttpOptions
     /// <summary>The certificate with its key, asked for at each new connection; null is no TLS. With TLS, clients may speak HTTP/2.</summary>
     public Func<SslStreamCertificateContext>? Certificate { get; init; }
 
+    /// <summary>Told how long requests took; null for nobody.</summary>
+    public HttpMetrics? Metrics { get; init; }
+
     /// <summary>Most connections at once.</summary>
     public int MaxConnections { get; init; } = 20_000;
 

@@ -1,4 +1,5 @@
 // The HTTP server: Kestrel, without the layers above it that a request would only pass through.
+using System.Diagnostics;
 using System.Net;
 using System.Net.Security;
 using System.Text;
@@ -55,7 +56,7 @@ public sealed class HttpServer : IAsyncDisposable
         builder.WebHost.UseKestrelCore();
         if (options.Certificate is not null) builder.WebHost.UseKestrelHttpsConfiguration();
         builder.WebHost.ConfigureKestrel(k => Configure(k, options));
-        var server = new HttpServer(builder.Build(), new Application(routes)) { Scheme = options.Certificate is null ? "http" : "https" };
+        var server = new HttpServer(builder.Build(), new Application(routes, options.Metrics)) { Scheme = options.Certificate is null ? "http" : "https" };
         try
         {
             await server._server.StartAsync(server._application, CancellationToken.None).ConfigureAwait(false);
@@ -114,7 +115,7 @@ public sealed class HttpServer : IAsyncDisposable
         ApplicationProtocols = [SslApplicationProtocol.Http2, SslApplicationProtocol.Http11],
     };
 
-    private sealed class Application(HttpRoutes<IHttpTarget> routes) : IHttpApplication<HttpExchange>
+    private sealed class Application(HttpRoutes<IHttpTarget> routes, HttpMetrics? metrics) : IHttpApplication<HttpExchange>
     {
         private HttpRoutes<IHttpTarget> _routes = routes;
         private long _notFound;
@@ -127,7 +128,7 @@ public sealed class HttpServer : IAsyncDisposable
 
         public long NotFound => Volatile.Read(ref _notFound);
 
-        public HttpExchange CreateContext(IFeatureCollection contextFeatures) => new(contextFeatures);
+        public HttpExchange CreateContext(IFeatureCollection contextFeatures) => new(contextFeatures) { Began = Stopwatch.GetTimestamp() };
 
         public Task ProcessRequestAsync(HttpExchange context)
         {
@@ -145,6 +146,7 @@ public sealed class HttpServer : IAsyncDisposable
         public void DisposeContext(HttpExchange context, Exception? exception)
         {
             // Everything of an exchange ends with its request.
+            if (metrics is { IsOn: true }) metrics.Record(context, exception);
         }
     }
 }

@@ -14,6 +14,9 @@ public sealed class RequestGate(int places, int queue)
     /// <summary>In work, and waiting.</summary>
     public (int Running, int Waiting) Counts => (Math.Min(places, Volatile.Read(ref _running)), Volatile.Read(ref _waiting));
 
+    /// <summary>Most in work and waiting together.</summary>
+    public int Capacity => places + queue;
+
     /// <summary>A place, where one is free. Give it back with <see cref="Leave"/>.</summary>
     public bool TryEnter()
     {

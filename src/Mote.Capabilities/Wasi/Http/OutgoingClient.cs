@@ -83,13 +83,13 @@ public sealed class OutgoingClient(INameResolver resolver, OutgoingOptions? opti
 /// <summary>Times and limits of requests that go out.</summary>
 public sealed record OutgoingOptions
 {
-    /// <summary>How long connecting may take where the guest says nothing, name lookup and TLS included.</summary>
+    /// <summary>How long connecting may take, name lookup and TLS included; a guest may say less.</summary>
     public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>How long the head of the response may take where the guest says nothing.</summary>
+    /// <summary>How long the head of the response may take; a guest may say less.</summary>
     public TimeSpan FirstByteTimeout { get; init; } = TimeSpan.FromMinutes(10);
 
-    /// <summary>How long the next bytes of the response's body may take where the guest says nothing.</summary>
+    /// <summary>How long the next bytes of the response's body may take; a guest may say less.</summary>
     public TimeSpan BetweenBytesTimeout { get; init; } = TimeSpan.FromMinutes(10);
 
     /// <summary>How long a connection is kept that nobody uses.</summary>

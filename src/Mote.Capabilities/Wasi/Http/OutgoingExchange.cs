@@ -134,11 +134,12 @@ internal sealed class OutgoingExchange : IDisposable
 
     private static readonly TimeSpan s_longest = TimeSpan.FromMilliseconds(int.MaxValue);
 
-    private static TimeSpan Time(ulong? nanoseconds, TimeSpan standard)
+    /// <summary>What the guest says, as far as the operator lets it.</summary>
+    private static TimeSpan Time(ulong? nanoseconds, TimeSpan most)
     {
-        if (nanoseconds is not { } n) return standard;
+        if (nanoseconds is not { } n) return most;
         double milliseconds = Math.Clamp(Math.Ceiling(n / 1e6), 1, int.MaxValue);
-        return TimeSpan.FromMilliseconds(milliseconds);
+        return milliseconds < most.TotalMilliseconds ? TimeSpan.FromMilliseconds(milliseconds) : most;
     }
 
     private void Limit(TimeSpan time) => _stop.CancelAfter(time < s_longest ? time : s_longest);

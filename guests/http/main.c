@@ -219,6 +219,66 @@ static void ask(wasi_http_types_borrow_incoming_request_t request, wasi_http_typ
     words(out, number);
 }
 
+/** What follows the first `?`. */
+static http_string_t query(http_string_t path) {
+    size_t i = 0;
+    while (i < path.len && path.ptr[i] != '?') i++;
+    if (i < path.len) i++;
+    return (http_string_t){ path.ptr + i, path.len - i };
+}
+
+static void failed(wasi_http_types_own_response_outparam_t out, uint8_t code) {
+    char text[] = "error 00\n";
+    text[6] += code / 10;
+    text[7] += code % 10;
+    words(out, text);
+}
+
+/** The file of a name in the first folder that there is: what is in it, or the number of the error; or makes it. */
+static void file(http_string_t name, bool make, wasi_http_types_own_response_outparam_t out) {
+    http_list_tuple2_wasi_filesystem_types_own_descriptor_string_t folders = wasi_filesystem_preopens_get_directories();
+    if (folders.len == 0) {
+        words(out, "no folder\n");
+        return;
+    }
+    wasi_filesystem_types_own_descriptor_t opened;
+    wasi_filesystem_types_error_code_t error;
+    if (!wasi_filesystem_types_descriptor_open_at(wasi_filesystem_types_descriptor_borrow(folders.ptr[0].f0), 0, name, make ? WASI_FILESYSTEM_TYPES_OPEN_FLAGS_CREATE : 0,
+            make ? WASI_FILESYSTEM_TYPES_DESCRIPTOR_FLAGS_WRITE : WASI_FILESYSTEM_TYPES_DESCRIPTOR_FLAGS_READ, &opened, &error)) {
+        failed(out, error);
+        return;
+    }
+    http_tuple2_list_u8_bool_t got;
+    if (make) words(out, "made\n");
+    else if (!wasi_filesystem_types_descriptor_read(wasi_filesystem_types_descriptor_borrow(opened), 4096, 0, &got, &error)) failed(out, error);
+    else say(out, 200, got.f0.ptr, got.f0.len);
+}
+
+/** A connection to a port of this machine: what the server says, or the number of the error. */
+static void dial(uint16_t port, wasi_http_types_own_response_outparam_t out) {
+    wasi_sockets_network_own_network_t network = wasi_sockets_instance_network_instance_network();
+    wasi_sockets_tcp_own_tcp_socket_t socket;
+    wasi_sockets_network_error_code_t error;
+    wasi_sockets_network_ip_socket_address_t to = { .tag = WASI_SOCKETS_NETWORK_IP_SOCKET_ADDRESS_IPV4, .val.ipv4 = { port, { 127, 0, 0, 1 } } };
+    if (!wasi_sockets_tcp_create_socket_create_tcp_socket(WASI_SOCKETS_NETWORK_IP_ADDRESS_FAMILY_IPV4, &socket, &error)
+        || !wasi_sockets_tcp_tcp_socket_start_connect(wasi_sockets_tcp_tcp_socket_borrow(socket), wasi_sockets_network_network_borrow(network), to, &error)) {
+        failed(out, error);
+        return;
+    }
+    wasi_io_poll_own_pollable_t ready = wasi_sockets_tcp_tcp_socket_subscribe(wasi_sockets_tcp_tcp_socket_borrow(socket));
+    wasi_io_poll_pollable_block(wasi_io_poll_pollable_borrow(ready));
+    wasi_io_poll_pollable_drop(ready);
+    http_tuple2_wasi_io_streams_own_input_stream_wasi_io_streams_own_output_stream_t streams;
+    if (!wasi_sockets_tcp_tcp_socket_finish_connect(wasi_sockets_tcp_tcp_socket_borrow(socket), &streams, &error)) {
+        failed(out, error);
+        return;
+    }
+    http_list_u8_t said;
+    wasi_io_streams_stream_error_t end;
+    if (wasi_io_streams_input_stream_blocking_read(wasi_io_streams_input_stream_borrow(streams.f0), 4096, &said, &end)) say(out, 200, said.ptr, said.len);
+    else words(out, "nothing\n");
+}
+
 void exports_wasi_http_incoming_handler_handle(wasi_http_types_own_incoming_request_t request, wasi_http_types_own_response_outparam_t out) {
     wasi_http_types_borrow_incoming_request_t r = wasi_http_types_incoming_request_borrow(request);
     http_string_t path;
@@ -293,6 +353,10 @@ void exports_wasi_http_incoming_handler_handle(wasi_http_types_own_incoming_requ
         wasi_http_types_response_outparam_set(out, result);
     } else if (is(path, "ask")) {
         ask(r, out);
+    } else if (is(path, "file") || is(path, "make")) {
+        file(query(path), is(path, "make"), out);
+    } else if (is(path, "dial")) {
+        dial((uint16_t)number(path, 0), out);
     } else if (is(path, "nothing")) {
         wasi_http_types_response_outparam_drop(out);
     } else if (is(path, "trap")) {

@@ -15,6 +15,7 @@ internal static class ServeCommand
         var file = new Argument<string>("FILE.wasm") { Description = "A component that exports wasi:http/incoming-handler." };
         var listen = new Option<string>("--listen") { Description = "Where to listen; port 0 chooses one.", HelpName = "ADDRESS:PORT", DefaultValueFactory = _ => "127.0.0.1:8080" };
         Option<string[]> environment = SharedOptions.Pairs("--env", "A variable of the component's environment; it sees no others.");
+        var folders = DirOption.Make();
         var http = NetOptions.Http();
         var sockets = NetOptions.Socket();
         Option<string> memory = ToolHost.MemoryOption("128MiB");
@@ -24,7 +25,7 @@ internal static class ServeCommand
         var profile = SharedOptions.Profile();
         Option<string?> duration = SharedOptions.Time("--duration", "End by itself after this time.");
         Option<bool> json = SharedOptions.Json();
-        var command = new Command("serve", "Serve a component over HTTP until Ctrl-C.") { file, listen, environment, http, sockets, memory, time, concurrency, pooled, profile, duration, json };
+        var command = new Command("serve", "Serve a component over HTTP until Ctrl-C.") { file, listen, environment, folders, http, sockets, memory, time, concurrency, pooled, profile, duration, json };
         command.SetAction(async (r, _) =>
         {
             string path = r.GetValue(file)!;
@@ -32,6 +33,7 @@ internal static class ServeCommand
             var grants = new Grants
             {
                 Environment = [.. r.GetValue(environment)!.Select(SharedOptions.Pair)],
+                Files = DirOption.Grants(r.GetValue(folders)!),
                 Http = NetOptions.Http(r.GetValue(http)!),
                 Sockets = NetOptions.Sockets(r.GetValue(sockets)!),
             };

@@ -1,6 +1,7 @@
 // ./bench NAME [--quick] [--json]: names, keys and targets are those of BENCHMARKS.md.
 using System.Globalization;
 using Mote.Bench;
+using Mote.Bench.Detect;
 
 // What is measured from outside runs in processes of its own.
 if (args is ["--kestrel", { } kestrelPort]) return await KestrelServer.Run(int.Parse(kestrelPort, CultureInfo.InvariantCulture));
@@ -15,6 +16,7 @@ var benchmarks = new (string Name, string What, Func<bool, Report> Run)[]
     ("neighbour", "a healthy app's 99th percentile while another is hostile, against alone", NeighbourBench.Run),
     ("burst", "5,000 apps at zero, each asked once", BurstBench.Run),
     ("density", "what an app at zero and a live microVM hold", DensityBench.Run),
+    ("detect", "the samples' detectors on public data sets, against published methods", DetectBench.Run),
     ("footprint", "what a node holds, idle and after a load", FootprintBench.Run),
 };
 

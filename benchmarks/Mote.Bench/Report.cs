@@ -10,6 +10,7 @@ internal sealed class Report(string name, int rounds)
 {
     private readonly List<(string Key, Samples Samples, string Unit)> _metrics = [];
     private readonly List<(string Key, double Value, double? Target, bool AtLeast)> _keys = [];
+    private readonly List<string> _notes = [];
 
     /// <summary>A measured value: median, least and greatest of its rounds.</summary>
     public void Metric(string key, IEnumerable<double> values, string unit = "ns") => _metrics.Add((key, new Samples(key, values), unit));
@@ -17,15 +18,20 @@ internal sealed class Report(string name, int rounds)
     /// <summary>A key of BENCHMARKS.md, with its target where it has one.</summary>
     public void Key(string key, double value, double? target = null, bool atLeast = false) => _keys.Add((key, value, target, atLeast));
 
+    /// <summary>A line for people.</summary>
+    public void Note(string line) => _notes.Add(line);
+
     public void Print(TextWriter to)
     {
         to.WriteLine($"{name}: {rounds} rounds");
         foreach ((string key, Samples s, string unit) in _metrics) to.WriteLine($"  {key,-42} {Show(s.Median, unit),12}   ({Show(s.Min, unit)} to {Show(s.Max, unit)})");
         foreach ((string key, double value, double? target, bool atLeast) in _keys)
         {
-            string verdict = target is not { } t ? "" : $"   target {(atLeast ? ">=" : "<=")} {t.ToString(CultureInfo.InvariantCulture)}: {((atLeast ? value >= t : value <= t) ? "met" : "MISSED")}";
+            string verdict = target is not { } t ? "" : $"   target {(atLeast ? ">=" : "<=")} {t.ToString("0.####", CultureInfo.InvariantCulture)}: {((atLeast ? value >= t : value <= t) ? "met" : "MISSED")}";
             to.WriteLine($"  {key,-42} {value.ToString("0.###", CultureInfo.InvariantCulture),12}{verdict}");
         }
+
+        foreach (string line in _notes) to.WriteLine($"  {line}");
     }
 
     public string Json()

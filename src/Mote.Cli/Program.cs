@@ -33,6 +33,7 @@ internal static class Program
             SimulateCommand.Make(),
             CollectCommand.Make(),
             DemoCommand.Make(),
+            ScoreCommand.Make(),
             DoctorCommand.Make(),
         };
         if (args.Length == 0) args = ["--help"];

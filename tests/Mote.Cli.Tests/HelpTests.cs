@@ -5,7 +5,7 @@ namespace Mote.Cli.Tests;
 
 public sealed class HelpTests
 {
-    public static TheoryData<string> Commands => ["new", "build", "up", "watch", "apps", "run", "call", "inspect", "bindings", "bindings c", "bindings wit", "simulate", "collect", "demo", "doctor"];
+    public static TheoryData<string> Commands => ["new", "build", "up", "watch", "apps", "run", "call", "inspect", "bindings", "bindings c", "bindings wit", "simulate", "collect", "demo", "score", "doctor"];
 
     [Theory]
     [MemberData(nameof(Commands))]
@@ -37,6 +37,7 @@ public sealed class HelpTests
     [InlineData("run x.wasm --memory 1", "--memory must be a size")]
     [InlineData("run x.wasm --memory 100TiB", "--memory must be a size")]
     [InlineData("run x.wasm --env KEY", "--env must be KEY=VALUE")]
+    [InlineData("score .", "what is to be scored: --csv FILE, or --healthy FILE and --faulty FILE")]
     [InlineData("simulate --rate fast", "--rate must be a number from 0.001 to 10000000, found `fast`")]
     [InlineData("simulate --rate -1", "--rate must be a number from")]
     [InlineData("simulate --machines 0", "--machines must be a number from")]

@@ -23,6 +23,9 @@ public sealed class DataFolder : IDisposable
     /// <summary>The key-value database.</summary>
     public string KeyValue => System.IO.Path.Combine(Path, "keyvalue.db");
 
+    /// <summary>What timers did last.</summary>
+    public string Timers => System.IO.Path.Combine(Path, "timers.state");
+
     /// <summary>Where the node is asked what it does.</summary>
     public string Control => ControlOf(Path);
 

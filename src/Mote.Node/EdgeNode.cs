@@ -13,6 +13,7 @@ using Mote.Packaging.Toml;
 using Mote.Runtime;
 using Mote.Triggers;
 using Mote.Triggers.Mqtt;
+using Mote.Triggers.Timer;
 
 namespace Mote.Node;
 
@@ -34,6 +35,7 @@ public sealed class EdgeNode : IAsyncDisposable
     private volatile SecretValues _secrets = SecretValues.None;
     private readonly long _started = Stopwatch.GetTimestamp();
     private ControlSocket? _control;
+    private TimerService? _timers;
     private long _eventNumber;
 
     private EdgeNode(NodeConfig config, DataFolder folder, Action<string> log)
@@ -51,6 +53,9 @@ public sealed class EdgeNode : IAsyncDisposable
 
     /// <summary>The HTTP side; null where no app has a route.</summary>
     public HttpApps? Http { get; private set; }
+
+    /// <summary>The timers of all apps.</summary>
+    public IReadOnlyList<TimerStatus> Timers => _timers?.Status ?? [];
 
     /// <summary>The queues of all components that have a trigger.</summary>
     public IReadOnlyList<MessageQueue> Queues => _queues;
@@ -92,6 +97,7 @@ public sealed class EdgeNode : IAsyncDisposable
     /// <summary>Takes no more messages, finishes those that are here, and gives upstream this long to take what waits for it.</summary>
     public async Task DrainAsync(TimeSpan timeout)
     {
+        _timers?.Stop();
         if (Http is not null) await Http.StopAsync(timeout).ConfigureAwait(false);
         if (Broker is not null) await Broker.StopReceivingAsync().ConfigureAwait(false);
         DateTime end = DateTime.UtcNow + timeout;
@@ -135,7 +141,7 @@ public sealed class EdgeNode : IAsyncDisposable
 
         foreach ((MessageQueue queue, MessageTarget target) in loaded)
         {
-            _telemetry.Add(target.Pool.Component, "pubsub");
+            _telemetry.Add(target.Pool.Component, queue.FaasTrigger);
             queue.Replace(target);
         }
     }
@@ -145,9 +151,11 @@ public sealed class EdgeNode : IAsyncDisposable
     {
         // From the outside in: nothing comes, nothing runs, nothing is sent, nothing is stored.
         if (_control is not null) await _control.DisposeAsync().ConfigureAwait(false);
+        _timers?.Stop();
         if (Http is not null) await Http.DisposeAsync().ConfigureAwait(false);
         if (Broker is not null) await Broker.StopReceivingAsync().ConfigureAwait(false);
         foreach (MessageQueue queue in _queues) await queue.DisposeAsync().ConfigureAwait(false);
+        if (_timers is not null) await _timers.DisposeAsync().ConfigureAwait(false);
         if (Broker is not null) await Broker.DisposeAsync().ConfigureAwait(false);
         if (Upstream is not null) await Upstream.DisposeAsync().ConfigureAwait(false);
         _log.Flush();
@@ -172,6 +180,8 @@ public sealed class EdgeNode : IAsyncDisposable
         foreach (AppManifest app in apps) routes.AddRange(Prepare(app));
 
         if (_config.UpstreamUrl is { } url) Upstream = new HttpUpstream(url, _http, TimeProvider.System, line => Say("upstream", line));
+        _timers = NodeTimers.Make(apps, _folder.Timers, _queueOf, line => Say("timers", line));
+        if (_timers is not null) _telemetry.Observe(_timers);
         _telemetry.Observe(_queues, () => Upstream?.Counts, () => Broker?.Dropped ?? 0, () => Http?.Handlers ?? [], Mappings);
         if (NeedsBroker(apps))
         {
@@ -182,6 +192,7 @@ public sealed class EdgeNode : IAsyncDisposable
         }
 
         if (apps.Any(a => a.HttpTriggers.Count > 0)) Http = await HttpApps.StartAsync(apps, _config, _host, _telemetry.Http, Pass, HttpComponent, (source, line) => Say(source, line)).ConfigureAwait(false);
+        _timers?.Start();
         _control = ControlSocket.Open(_folder, Status, line => Say("control", line));
     }
 
@@ -215,25 +226,26 @@ public sealed class EdgeNode : IAsyncDisposable
         var queues = new Dictionary<string, MessageQueue>();
         foreach (ComponentManifest c in app.Components)
         {
-            if (app.MqttTriggers.All(t => t.Component != c.Name))
+            bool mqtt = app.MqttTriggers.Any(t => t.Component == c.Name), timer = app.TimerTriggers.Any(t => t.Component == c.Name);
+            if (!mqtt && !timer)
             {
                 if (app.HttpTriggers.Any(t => t.Component == c.Name)) continue;
                 _log.Write(c.Name, $"[{c.Name}] no trigger names this component: it will not run");
                 continue;
             }
 
-            queues[c.Name] = Start(app, c);
+            queues[c.Name] = Start(app, c, !timer ? "mqtt" : mqtt ? "mqtt+timer" : "timer");
         }
 
         return [.. app.MqttTriggers.Select(t => new MqttRoute(t.Topic, t.Qos, queues[t.Component]))];
     }
 
-    private MessageQueue Start(AppManifest app, ComponentManifest c)
+    private MessageQueue Start(AppManifest app, ComponentManifest c, string trigger)
     {
         MessageTarget target = Load(app, c, new ComponentUsage());
         AppComponent component = target.Pool.Component;
-        var queue = new MessageQueue(target, _host.Messaging, c.Concurrency, c.Queue, Pass, line => Say(c.Name, line, component));
-        _telemetry.Add(component, "pubsub");
+        var queue = new MessageQueue(target, _host.Messaging, c.Concurrency, c.Queue, Pass, line => Say(c.Name, line, component)) { Trigger = trigger };
+        _telemetry.Add(component, queue.FaasTrigger);
         _queues.Add(queue);
         _queueOf[(app.Name, c.Name)] = queue;
         return queue;
@@ -253,7 +265,7 @@ public sealed class EdgeNode : IAsyncDisposable
         try
         {
             IncomingHandler handler = IncomingHandler.Bind(template)
-                ?? throw new ConfigException(app.File, c.Line, $"component `{c.Name}` has no export {IncomingHandler.InterfaceName}, which a [[trigger.mqtt]] calls; `mote inspect {c.Source}` shows what it exports");
+                ?? throw new ConfigException(app.File, c.Line, $"component `{c.Name}` has no export {IncomingHandler.InterfaceName}, which a [[trigger.mqtt]] or a [[trigger.timer]] calls; `mote inspect {c.Source}` shows what it exports");
             return new MessageTarget(template, _host.Pool(template, component, c.Instance), handler);
         }
         catch

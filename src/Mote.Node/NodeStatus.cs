@@ -34,7 +34,7 @@ public sealed record NodeStatus(
         EventCounts c = q.Counts;
         // Its code stays mapped: a message must not wait for it.
         int waiting = (int)Math.Min(c.Waiting, int.MaxValue), running = Math.Min(waiting, q.Concurrency);
-        ComponentStatus status = ComponentStatus.Of(q.Component, "mqtt", running > 0 ? ComponentState.Running : ComponentState.Loaded, running, waiting - running);
+        ComponentStatus status = ComponentStatus.Of(q.Component, q.Trigger, running > 0 ? ComponentState.Running : ComponentState.Loaded, running, waiting - running);
         return status with { Received = c.Received, Answered = c.Handled, Failed = c.Failed + c.NotDelivered, BytesIn = status.BytesIn + c.ReceivedBytes };
     }
 }
@@ -71,7 +71,7 @@ public sealed record ComponentStatus
     /// <summary>Its name in the app.</summary>
     public required string Component { get; init; }
 
-    /// <summary>What its events are: http or mqtt.</summary>
+    /// <summary>What its events are: http, mqtt, timer, or mqtt+timer.</summary>
     public required string Trigger { get; init; }
 
     /// <summary>How much of it is there.</summary>

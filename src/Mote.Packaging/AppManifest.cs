@@ -1,4 +1,5 @@
 // mote.toml: an app as its author wrote it.
+using Mote.Packaging.Timers;
 using Mote.Packaging.Toml;
 using Mote.Runtime;
 
@@ -58,6 +59,9 @@ public sealed record AppManifest(string File, string Name, string Version, IRead
     /// <summary>Its HTTP triggers.</summary>
     public IReadOnlyList<HttpTriggerManifest> HttpTriggers { get; init; } = [];
 
+    /// <summary>Its timers.</summary>
+    public IReadOnlyList<TimerTriggerManifest> TimerTriggers { get; init; } = [];
+
     /// <summary>The name manifests have.</summary>
     public const string FileName = "mote.toml";
 
@@ -93,7 +97,8 @@ public sealed record AppManifest(string File, string Name, string Version, IRead
         by.Name == Name
         && Shape().SequenceEqual(by.Shape())
         && MqttTriggers.Select(t => (t.Topic, t.Component, t.Qos)).SequenceEqual(by.MqttTriggers.Select(t => (t.Topic, t.Component, t.Qos)))
-        && HttpTriggers.Select(t => t with { Line = 0 }).SequenceEqual(by.HttpTriggers.Select(t => t with { Line = 0 }));
+        && HttpTriggers.Select(t => t with { Line = 0 }).SequenceEqual(by.HttpTriggers.Select(t => t with { Line = 0 }))
+        && TimerTriggers.Select(t => t with { Line = 0 }).SequenceEqual(by.TimerTriggers.Select(t => t with { Line = 0 }));
 
     private IEnumerable<(string Name, int Concurrency, int Http, int Queue)> Shape() => Components.Select(c => (c.Name, c.Concurrency, c.HttpConcurrency, c.Queue)).OrderBy(c => c.Name, StringComparer.Ordinal);
 }

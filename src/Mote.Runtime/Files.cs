@@ -5,14 +5,15 @@ namespace Mote.Runtime;
 
 internal static partial class Files
 {
-    /// <summary>Makes a rename in a folder survive a power cut. Does nothing on Windows, where renames are journaled.</summary>
-    public static void SyncFolder(string path)
+    /// <summary>Makes a rename in a folder survive a power cut; false where the system refused. Does nothing on Windows, where renames are journaled.</summary>
+    public static bool SyncFolder(string path)
     {
-        if (OperatingSystem.IsWindows()) return;
+        if (OperatingSystem.IsWindows()) return true;
         int fd = Open(path, 0);
-        if (fd < 0) return;
-        _ = Fsync(fd);
+        if (fd < 0) return false;
+        bool done = Fsync(fd) == 0;
         _ = Close(fd);
+        return done;
     }
 
     /// <summary>Renames a file where there is none of the new name, and never replaces one that another process has made meanwhile.</summary>

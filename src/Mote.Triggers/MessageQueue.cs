@@ -27,7 +27,8 @@ public enum Outcome
 /// <param name="Message">The message.</param>
 /// <param name="Done">Told when it is over, on the thread that handled it; null where nobody asks.</param>
 /// <param name="Filter">What the trigger asks for, as in the manifest: a name for spans.</param>
-public readonly record struct MessageEvent(Message Message, Action<Outcome>? Done, string? Filter = null);
+/// <param name="IsOfTimer">It is a firing of a timer, and came by no broker.</param>
+public readonly record struct MessageEvent(Message Message, Action<Outcome>? Done, string? Filter = null, bool IsOfTimer = false);
 
 /// <summary>Passes on what a component sent while it handled an event.</summary>
 /// <exception cref="MessagingException">It could not be passed on.</exception>
@@ -93,6 +94,15 @@ public sealed class MessageQueue : IAsyncDisposable
             _threads[i].Start();
         }
     }
+
+    /// <summary>What its events are: mqtt, timer, or both.</summary>
+    public string Trigger { get; init; } = "mqtt";
+
+    /// <summary>The same in the words of OpenTelemetry (faas.trigger).</summary>
+    public string FaasTrigger => Trigger == "timer" ? "timer" : "pubsub";
+
+    /// <summary>And where its events come from (messaging.system).</summary>
+    public string MessagingSystem => Trigger == "timer" ? "timer" : "mqtt";
 
     /// <summary>Most events at once.</summary>
     public int Concurrency => _threads.Length;
@@ -232,8 +242,8 @@ public sealed class MessageQueue : IAsyncDisposable
 
     private Outcome HandleTraced(MessageEvent e)
     {
-        using Activity? span = Tracing.Event($"process {e.Filter ?? Component.Name}", ActivityKind.Consumer, Component, "pubsub", e.Message.MetadataOf("traceparent"), e.Message.MetadataOf("tracestate"));
-        span?.SetTag("messaging.system", "mqtt").SetTag("messaging.operation.type", "process").SetTag("messaging.operation.name", "process").SetTag("messaging.destination.name", e.Message.Topic)
+        using Activity? span = Tracing.Event($"process {e.Filter ?? Component.Name}", ActivityKind.Consumer, Component, e.IsOfTimer ? "timer" : "pubsub", e.Message.MetadataOf("traceparent"), e.Message.MetadataOf("tracestate"));
+        span?.SetTag("messaging.system", e.IsOfTimer ? "timer" : "mqtt").SetTag("messaging.operation.type", "process").SetTag("messaging.operation.name", "process").SetTag("messaging.destination.name", e.Message.Topic)
             .SetTag("messaging.destination.template", e.Filter).SetTag("messaging.message.body.size", e.Message.Bytes.Length);
         Outcome outcome = HandleSafely(e.Message);
         // What failed has been said, with the reason, in the span.

@@ -34,6 +34,7 @@ public sealed class ProjectTests
         ["OpenTelemetry.Exporter.OpenTelemetryProtocol"] = "Mote.Backends.OpenTelemetry",
         ["MQTTnet"] = "Mote.Triggers",
         ["MQTTnet.Server"] = "Mote.Triggers",
+        ["Cronos"] = "Mote.Packaging",
         ["Tomlyn"] = "Mote.Packaging",
         ["Spectre.Console"] = "Mote.Cli",
         ["System.CommandLine"] = "Mote.Cli",

@@ -38,6 +38,29 @@ public sealed partial class NodeTests : IDisposable
     [GeneratedRegex(@"[a-z]+://[0-9.]+:\d+[^\s]*")]
     private static partial Regex UrlPattern();
 
+    [Fact]
+    public void Up_WithTimersAlone_ShowsThem_AndFiresThem_WithoutABroker()
+    {
+        string app = App();
+        _folder.Write("mote.toml", Manifest.Replace("[[trigger.mqtt]]\ntopic = \"plant/#\"", """
+            [[trigger.timer]]
+            name = "nightly"
+            cron = "0 3 * * MON-FRI"
+            timezone = "Europe/Berlin"
+            component = "sink"
+            [[trigger.timer]]
+            every = "100ms"
+            """, StringComparison.Ordinal));
+        using MoteRun up = MoteRun.Start("up", app, "--duration", "2s", "--json");
+        MoteResult ended = up.End();
+        string output = ended.Succeeded();
+        Assert.Contains("timer     nightly: 0 3 * * MON-FRI (Europe/Berlin) -> sink", ended.Error);
+        Assert.Contains("timer     sink: every 0.1s -> sink", ended.Error);
+        Assert.DoesNotContain("broker", ended.Error);
+        using JsonDocument report = JsonDocument.Parse(output);
+        Assert.InRange(report.RootElement.GetProperty("handled").GetInt64(), 2, 60);
+    }
+
     [Theory]
     [InlineData("TERM")]
     [InlineData("INT")]

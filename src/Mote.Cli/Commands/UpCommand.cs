@@ -3,6 +3,7 @@ using System.CommandLine;
 using Mote.Cli.Building;
 using Mote.Node;
 using Mote.Packaging;
+using Mote.Packaging.Timers;
 using Mote.Triggers;
 
 namespace Mote.Cli.Commands;
@@ -118,6 +119,7 @@ internal static class UpCommand
         if (node.Broker is not null) to.WriteLine($"  broker    mqtt://{node.Broker.Address}{(config.BrokerUrl is null ? " (embedded)" : "")}");
         foreach (HttpTriggerManifest t in app.HttpTriggers) to.WriteLine($"  route     {node.Http!.Address.AbsoluteUri.TrimEnd('/')}{t.Route} -> {t.Static?.Folder ?? t.Component}");
         foreach (MqttTriggerManifest t in app.MqttTriggers) to.WriteLine($"  trigger   {t.Topic} -> {t.Component}");
+        foreach (TimerTriggerManifest t in app.TimerTriggers) to.WriteLine($"  timer     {t.Name}: {t.When} -> {t.Component}");
         if (node.Broker is not null) to.WriteLine(config.UpstreamUrl is null ? "  upstream  none: messages stay on the broker" : $"  upstream  {string.Join(", ", config.UpstreamTopics)} -> {config.UpstreamUrl}");
         if (node.MetricsUrl is { } metrics) to.WriteLine($"  metrics   {metrics}");
         if (config.Telemetry.Otlp is { } otlp) to.WriteLine($"  telemetry {otlp}");

@@ -9,6 +9,7 @@ using Mote.Runtime;
 using Mote.Runtime.Telemetry;
 using Mote.Triggers;
 using Mote.Triggers.Http;
+using Mote.Triggers.Timer;
 
 namespace Mote.Node.Telemetry;
 
@@ -82,12 +83,25 @@ internal sealed class NodeTelemetry : IAsyncDisposable
         meter.CreateObservableCounter("mote.upstream.io", () => Upstream(static u => [(u.BytesSent, null)]), "By", "Bytes of CloudEvents that the upstream has taken.");
 
         IEnumerable<Measurement<long>> Of(Func<MessageQueue, long> value) =>
-            [.. queues.Select(q => new Measurement<long>(value(q), [.. RuntimeMetrics.Labels(q.Component, "pubsub"), new("messaging.system", "mqtt")]))];
+            [.. queues.Select(q => new Measurement<long>(value(q), [.. RuntimeMetrics.Labels(q.Component, q.FaasTrigger), new("messaging.system", q.MessagingSystem)]))];
 
         IEnumerable<Measurement<long>> Handlers(Func<HttpHandler, long> value) => [.. handlers().Select(h => new Measurement<long>(value(h), RuntimeMetrics.Labels(h.Component, "http")))];
 
         IEnumerable<Measurement<long>> Upstream(Func<UpstreamCounts, (long Value, string? Outcome)[]> values) => upstream() is not { } counts ? []
             : [.. values(counts).Select(v => v.Outcome is null ? new Measurement<long>(v.Value) : new Measurement<long>(v.Value, new KeyValuePair<string, object?>("mote.outcome", v.Outcome)))];
+    }
+
+    /// <summary>Measures timers.</summary>
+    public void Observe(TimerService timers)
+    {
+        if (_metrics?.Meter is not { } meter) return;
+        meter.CreateObservableCounter("mote.timer.fired", () => Of<long>(static t => t.Fired), "{firing}", "Firings that the component was called for.");
+        meter.CreateObservableCounter("mote.timer.missed", () => Of<long>(static t => t.Missed), "{firing}", "Times that came and went without a firing of their own.");
+        meter.CreateObservableGauge("mote.timer.next", () => Of<double>(static t => t.Next?.ToUnixTimeMilliseconds() / 1000.0), "s", "When the timer fires next, in seconds since 1970; none where it never does.");
+
+        IEnumerable<Measurement<T>> Of<T>(Func<TimerStatus, T?> value)
+            where T : struct =>
+            [.. from t in timers.Status let v = value(t) where v is not null select new Measurement<T>(v.Value, new("mote.app", t.Options.App), new("mote.component", t.Options.Component), new("faas.trigger", "timer"), new("mote.timer", t.Options.Name))];
     }
 
     /// <inheritdoc/>

@@ -1,0 +1,46 @@
+// A small file that is there whole, the old or the new, whenever the power goes.
+namespace Mote.Runtime;
+
+/// <summary>Replaces small files so that a power cut leaves the old content or the new, never a part of it.</summary>
+public static class DurableFile
+{
+    /// <summary>
+    /// Writes beside the file, waits until that is on disk, renames it, and waits until the rename is. One writer at a time.
+    /// </summary>
+    /// <exception cref="IOException">It could not be written; the old content is there.</exception>
+    /// <exception cref="UnauthorizedAccessException">The folder cannot be written.</exception>
+    public static void Replace(string path, ReadOnlySpan<byte> content)
+    {
+        string temporary = path + ".tmp";
+        try
+        {
+            using (var stream = new FileStream(temporary, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0))
+            {
+                stream.Write(content);
+                stream.Flush(flushToDisk: true);
+            }
+
+            File.Move(temporary, path, overwrite: true);
+        }
+        catch (IOException)
+        {
+            // What is left of it takes room on a disk that may be full.
+            Discard(temporary);
+            throw;
+        }
+
+        if (!Files.SyncFolder(Path.GetDirectoryName(Path.GetFullPath(path))!)) throw new IOException($"the folder of {path} could not be written to disk");
+    }
+
+    private static void Discard(string temporary)
+    {
+        try
+        {
+            File.Delete(temporary);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // The next write begins with it.
+        }
+    }
+}

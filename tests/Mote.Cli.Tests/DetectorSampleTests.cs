@@ -94,4 +94,62 @@ public sealed class DetectorSampleTests : IDisposable
         Assert.Contains("a row may have 16 sensors", MoteRun.Run("score", app, "--csv", _folder["wide.csv"]).FailedWith(ExitCode.Failed));
         Assert.Contains("there is no such file", MoteRun.Run("score", app, "--csv", _folder["none.csv"]).FailedWith(ExitCode.NoInput));
     }
+
+    /// <summary>A machine at 30 turns a second, sampled at 12 kHz; with a fault it is struck 107 times a second, and rings at 3 kHz.</summary>
+    private string Vibration(string name, int seed, int seconds, double fault)
+    {
+        const int Rate = 12000;
+        var random = new Random(seed);
+        var samples = new short[Rate * seconds];
+        for (int i = 0; i < samples.Length; i++)
+        {
+            double t = (double)i / Rate, since = t % (1 / 107.4);
+            double g = (300 * Math.Sin(2 * Math.PI * 30 * t)) + (200 * Noise(random)) + (fault * Math.Exp(-since * 900) * Math.Sin(2 * Math.PI * 3000 * since));
+            samples[i] = (short)g;
+        }
+
+        using var file = new BinaryWriter(File.Create(_folder[name]));
+        file.Write("RIFF"u8);
+        file.Write(36 + (samples.Length * 2));
+        file.Write("WAVEfmt "u8);
+        file.Write(16);
+        file.Write((short)1);
+        file.Write((short)1);
+        file.Write(Rate);
+        file.Write(Rate * 2);
+        file.Write((short)2);
+        file.Write((short)16);
+        file.Write("data"u8);
+        file.Write(samples.Length * 2);
+        foreach (short v in samples) file.Write(v);
+        return _folder[name];
+    }
+
+    [Fact]
+    public void PredictiveMaintenance_StruckBearing_IsFoundAtOnceAndTheHealthyOneIsLeftAlone()
+    {
+        string app = Built("04-predictive-maintenance");
+        // 58 windows, of which ten are learned from; then 29 with a fault.
+        JsonElement score = Score(app, "--healthy", Vibration("healthy.wav", 1, 10, 0), "--faulty", Vibration("faulty.wav", 2, 5, 3000), "--start", "10");
+        Assert.Equal((48, 0, 29, 0, 1), (Count("true_negatives"), Count("false_positives"), Count("true_positives"), Count("false_negatives"), Count("alarms")));
+        // What left is a thousandth of what came.
+        Assert.True(score.GetProperty("bytes_out").GetInt64() is > 0 and < 1000, score.ToString());
+
+        int Count(string name) => score.GetProperty(name).GetInt32();
+    }
+
+    /// <summary>The instance that judges may be another one each time: what it knows is in the store.</summary>
+    [Fact]
+    public void PredictiveMaintenance_FreshInstanceForEachWindow_SaysTheSame()
+    {
+        string app = Built("04-predictive-maintenance");
+        string[] files = ["--healthy", Vibration("healthy.wav", 1, 4, 0), "--faulty", Vibration("faulty.wav", 2, 2, 3000), "--start", "10"];
+        string pooled = Score([app, .. files]).ToString();
+        Directory.CreateDirectory(_folder["fresh"]);
+        File.Copy(Path.Combine(app, "bearing.wasm"), Path.Combine(_folder["fresh"], "bearing.wasm"));
+        string manifest = File.ReadAllText(Path.Combine(app, "mote.toml"));
+        Assert.Contains("instance = \"pooled\"", manifest, StringComparison.Ordinal);
+        File.WriteAllText(Path.Combine(_folder["fresh"], "mote.toml"), manifest.Replace("instance = \"pooled\"", "instance = \"per-event\"", StringComparison.Ordinal));
+        Assert.Equal(pooled, Score([_folder["fresh"], .. files]).ToString());
+    }
 }

@@ -1,6 +1,6 @@
 // The samples' detectors on public data sets, scored as those sets score. What runs is the component itself.
-// Parameters were chosen on every second file of each set (the first, the third, ...), in the order of their names; the
-// keys are of the others. ../shared/datasets has the data and is no part of the project.
+// Parameters were chosen on a part of each set (of SKAB and NAB every second file, the first, the third, ..., in the order
+// of their names) and the keys are of the rest. ../shared/datasets has the data and is no part of the project.
 using Mote.Packaging;
 
 namespace Mote.Bench.Detect;
@@ -14,6 +14,8 @@ internal static class DetectBench
         if (!Directory.Exists(data)) throw new MissingException($"the data sets are not here: {Path.GetFullPath(data)} is missing (MOTE_DATASETS=DIR names another folder)");
         SkabBench.Run(report, Path.Combine(data, "skab"));
         NabBench.Run(report, Path.Combine(data, "nab"), quick);
+        CwruBench.Run(report, Path.Combine(data, "cwru-bearing"));
+        FemtoBench.Run(report, Path.Combine(data, "femto-bearing"));
         return report;
     }
 

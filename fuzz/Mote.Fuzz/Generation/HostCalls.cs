@@ -9,6 +9,14 @@ namespace Mote.Fuzz.Generation;
 /// <summary>Made from the WIT of the hosted interfaces.</summary>
 internal sealed partial class HostCalls
 {
+    /// <summary>Stands for the port of a server that is granted.</summary>
+    public const string Port = "(i32.const 1 (;port;))";
+
+    /// <summary>What some strings are, so that something is found: names of files, ways out of a folder, hosts.</summary>
+    private static readonly string[] s_texts = ["file", "sub", "sub/new", "sub/../file", "../read/file", "out/etc", "out", "new", ".", "", "/file", "localhost", "127.0.0.1", "/", "a", "default"];
+
+    private const int Texts = 512;
+
     private readonly IReadOnlyList<WitInterface> _interfaces;
 
     /// <param name="files">The hosted WIT.</param>
@@ -21,11 +29,19 @@ internal sealed partial class HostCalls
     {
         var text = new StringBuilder("(component\n");
         var done = new List<WitInterface>();
-        for (int n = random.Next(1, 4); n > 0; n--) Import(text, random.From(_interfaces), done);
+        for (int n = random.Next(1, 4); n > 0; n--)
+        {
+            WitInterface iface = random.From(_interfaces);
+            Import(text, iface, done);
+            // What gives the first handles is mostly another interface of the same package.
+            if (!random.Once(4)) foreach (WitInterface other in _interfaces.Where(i => PackageOf(i) == PackageOf(iface))) Import(text, other, done);
+        }
+
         text.AppendLine($$"""
               (core module $Libc
                 (memory (export "memory") {{random.Pick("1", "1 4")}})
                 (data (i32.const 0) "{{HostileComponent.Data(random)}}")
+                (data (i32.const {{Texts}}) "{{string.Concat(s_texts)}}")
                 (global $at (mut i32) (i32.const {{random.Next(65536)}}))
                 (func (export "realloc") (param i32 i32 i32 i32) (result i32) {{HostileComponent.Realloc(random)}}))
               (core instance $libc (instantiate $Libc))
@@ -47,7 +63,7 @@ internal sealed partial class HostCalls
                 text.AppendLine($"  (core func {id} (canon resource.drop $t{i}-{resource.Name}))");
                 given.Append($" (export \"{id}\" (func {id}))");
                 main.AppendLine($"    (import \"h\" \"{id}\" (func {id} (param i32)))");
-                calls.Add(() => $"(call {id} {Handle(random, resource.Name)})");
+                calls.Add(() => Guarded(random, resource.Name, $"(call {id} {Handle(random, resource.Name)}) {(random.Once(4) ? "" : $"(local.set $h-{resource.Name} (i32.const 0))")}"));
                 names.Add(resource.Name);
             }
 
@@ -64,13 +80,18 @@ internal sealed partial class HostCalls
                 string[] core = [.. byPointer ? ["i32"] : flat, .. resultByPointer ? (string[])["i32"] : []];
                 string type = (core.Length > 0 ? $"(param {string.Join(' ', core)})" : "") + (result is not null && !resultByPointer ? $" (result {result.Flat[0]})" : "");
                 main.AppendLine($"    (import \"h\" \"{id}\" (func {id} {type}))");
-                (result is HandleShape && !parameters.OfType<HandleShape>().Any() ? begin : calls).Add(() =>
+                (!parameters.OfType<HandleShape>().Any() && (result is HandleShape || (parameters.Length == 0 && resultByPointer)) ? begin : calls).Add(() =>
                 {
                     IEnumerable<string> arguments = byPointer ? [HostileComponent.Constant(random, "i32")]
-                        : parameters.SelectMany(p => p is HandleShape h ? [Handle(random, h.Name)] : p.Flat.Select(c => HostileComponent.Constant(random, c)));
-                    if (resultByPointer) arguments = arguments.Append($"(i32.const {(random.Once(8) ? HostileComponent.Pointer(random) : Slot(random))})");
+                        : parameters.SelectMany((p, at) => p is HandleShape h ? [Handle(random, h.Name)]
+                            : !random.Once(3) && Likely(random, f.Parameters[at].Type!) is { } likely ? likely : p.Flat.Select(c => HostileComponent.Constant(random, c)));
+                    int slot = Slot(random);
+                    bool lost = random.Once(8);
+                    if (resultByPointer) arguments = arguments.Append($"(i32.const {(lost ? HostileComponent.Pointer(random) : slot)})");
                     string call = $"(call {id} {string.Join(' ', arguments)})";
-                    return result is null || resultByPointer ? call : result is HandleShape own ? $"(local.set $h-{own.Name} {call})" : $"(drop {call})";
+                    call = result is null || resultByPointer ? call : result is HandleShape own ? $"(local.set $h-{own.Name} {call})" : $"(drop {call})";
+                    if (resultByPointer && !lost) call += Kept(f.Result!, result!, slot);
+                    return parameters.OfType<HandleShape>().FirstOrDefault() is { } self ? Guarded(random, self.Name, call) : call;
                 });
             }
         }
@@ -83,6 +104,38 @@ internal sealed partial class HostCalls
         text.AppendLine($"  (core instance $main (instantiate $Main (with \"libc\" (instance $libc)) (with \"h\" (instance{given}))))");
         return text.AppendLine("  (func (export \"run\") (canon lift (core func $main \"run\"))))").ToString();
     }
+
+    private static string PackageOf(WitInterface i) => i.QualifiedName.Split('/')[0];
+
+    /// <summary>Arguments of a type that lead somewhere; null where any are as good.</summary>
+    private static string[]? Likely(Random random, WitType type)
+    {
+        if (type is PrimitiveWitType { Name: "string" })
+        {
+            int i = random.Next(s_texts.Length);
+            return [$"(i32.const {Texts + s_texts.Take(i).Sum(t => t.Length)})", $"(i32.const {s_texts[i].Length})"];
+        }
+
+        // An address of IPv4: loopback, and the granted port or one of the system's choice.
+        if (type is NamedType { Definition.Name: "ip-socket-address" })
+        {
+            return ["(i32.const 0)", random.Once(3) ? "(i32.const 0)" : Port, "(i32.const 127)", "(i32.const 0)", "(i32.const 0)", "(i32.const 1)", .. Enumerable.Repeat("(i32.const 0)", Of(type).Flat.Count - 6)];
+        }
+
+        // Flags and cases that there are.
+        return type is NamedType && Of(type).Flat is ["i32"] ? [$"(i32.const {random.Next(8)})"] : null;
+    }
+
+    /// <summary>Mostly only where there is a handle: what comes after it is reached then.</summary>
+    private static string Guarded(Random random, string resource, string call) => random.Once(12) ? call : $"(if (local.get $h-{resource}) (then {call}))";
+
+    /// <summary>Takes the handle out of a result that is good, and out of the first of a list's tuples.</summary>
+    private static string Kept(WitType type, Shape shape, int slot) => type switch
+    {
+        ResultWitType { Ok: HandleWitType { IsOwn: true } own } => $" (if (i32.eqz (i32.load8_u (i32.const {slot}))) (then (local.set $h-{Defined(own.Resource).Name} (i32.load offset={Math.Max(4, shape.Alignment)} (i32.const {slot})))))",
+        ListWitType { Element: TupleWitType { Elements: [HandleWitType { IsOwn: true } first, ..] } } => $" (if (i32.load offset=4 (i32.const {slot})) (then (local.set $h-{Defined(first.Resource).Name} (i32.load (i32.load (i32.const {slot}))))))",
+        _ => "",
+    };
 
     /// <summary>Places for results, which handles are taken from again.</summary>
     private static int Slot(Random random) => 1024 + (64 * random.Next(4));

@@ -1,4 +1,6 @@
 // Guests on a real node's host: its capabilities, its limits, its deadline.
+using System.Net;
+using System.Net.Sockets;
 using System.Text;
 using Mote.Capabilities.Wasi.Cli;
 using Mote.Capabilities.Wasi.Io;
@@ -7,6 +9,7 @@ using Mote.Components.Linking;
 using Mote.Fuzz.Generation;
 using Mote.Node;
 using Mote.Runtime;
+using Mote.Runtime.Egress;
 using Mote.Wasmtime;
 
 namespace Mote.Fuzz.Targets;
@@ -14,21 +17,22 @@ namespace Mote.Fuzz.Targets;
 /// <summary>Runs components as a node does.</summary>
 internal abstract class HostedTarget : Target
 {
-    private readonly string _data = Directory.CreateTempSubdirectory("mote-fuzz-").FullName;
-    private readonly AppComponent _component = new(
-        "fuzz",
-        "fuzz",
-        new Grants { Arguments = ["program", "a", "ß"], Environment = [new("KEY", "value")], KeyValue = ["default"], Publish = ["alerts"], Variables = new Dictionary<string, string> { ["a"] = "1" } },
-        new MicroVmLimits { MemoryBytes = 16 << 20, Time = TimeSpan.FromMilliseconds(200) });
+    /// <summary>A folder of its own.</summary>
+    protected string Data { get; } = Directory.CreateTempSubdirectory("mote-fuzz-").FullName;
+
+    private AppComponent? _component;
 
     protected HostedTarget() => Host = new ComponentHost(new HostOptions
     {
         Runtime = new RuntimeOptions { PoolSlots = 4 },
-        KeyValueFile = Path.Combine(_data, "keyvalue.db"),
+        KeyValueFile = Path.Combine(Data, "keyvalue.db"),
         Streams = static vm => new StandardStreams(new BytesInput(vm, Encoding.UTF8.GetBytes(new string('x', 5000))), new StreamOutput(vm, Stream.Null), new StreamOutput(vm, Stream.Null)),
     });
 
     protected ComponentHost Host { get; }
+
+    /// <summary>What the guest may do.</summary>
+    protected virtual Grants Grants => new() { Arguments = ["program", "a", "ß"], Environment = [new("KEY", "value")], KeyValue = ["default"], Publish = ["alerts"], Variables = new Dictionary<string, string> { ["a"] = "1" } };
 
     public override long AllocationBound(byte[] input) => 512L << 20;
 
@@ -39,6 +43,7 @@ internal abstract class HostedTarget : Target
         {
             using CompiledComponent compiled = Host.Runtime.Compile(file);
             using InstanceTemplate template = Host.Capabilities.Linker.Link(compiled);
+            _component ??= new AppComponent("fuzz", "fuzz", Grants, new MicroVmLimits { MemoryBytes = 16 << 20, Time = TimeSpan.FromMilliseconds(200) });
             using MicroVm vm = Host.Start(template, _component);
             vm.Call(function, static (instance, name) => instance.GetFunction(name).Call());
             return Outcome.Accepted;
@@ -57,22 +62,100 @@ internal abstract class HostedTarget : Target
     public override void Dispose()
     {
         Host.Dispose();
-        Directory.Delete(_data, recursive: true);
+        Directory.Delete(Data, recursive: true);
     }
 }
 
-/// <summary>Components that call every interface a node hosts with anything: what is generated for hosts reads and writes what it is told to.</summary>
+/// <summary>
+/// Components that call every interface a node hosts with anything: what is generated for hosts reads and writes what it is
+/// told to. They are granted a folder to write, one to read, and a server of this process, on loopback.
+/// </summary>
 internal sealed class HostInterfaces : HostedTarget
 {
+    private const string Content = "what is in it";
     private readonly HostCalls _calls;
+    private int _files;
+    private int _connections;
+    private readonly TcpListener _server = new(IPAddress.Loopback, 0);
+    private readonly Socket _datagrams = new(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+    private readonly Task _serving;
 
-    public HostInterfaces() => _calls = new HostCalls(Directory.EnumerateFiles(Path.Combine(Corpus.Seeds, "wit"), "*.wit", SearchOption.AllDirectories).Order(StringComparer.Ordinal).Select(f => (f, File.ReadAllText(f))), name => Host.Capabilities.Linker.Hosts(name));
+    public HostInterfaces()
+    {
+        _calls = new HostCalls(Directory.EnumerateFiles(Path.Combine(Corpus.Seeds, "wit"), "*.wit", SearchOption.AllDirectories).Order(StringComparer.Ordinal).Select(f => (f, File.ReadAllText(f))), name => Host.Capabilities.Linker.Hosts(name));
+        _server.Start();
+        _datagrams.Bind(_server.LocalEndpoint); // what comes is never read: the system drops what is too much
+        _serving = Serve();
+    }
 
     public override string Name => "host";
 
     public override string Extension => "wat";
 
+    protected override Grants Grants
+    {
+        get
+        {
+            int port = ((IPEndPoint)_server.LocalEndpoint).Port;
+            return base.Grants with
+            {
+                Files = [new FolderGrant(Path.Combine(Data, "write"), "/", true), new FolderGrant(Path.Combine(Data, "read"), "/read", false)],
+                Sockets = [.. ((string[])[$"tcp://127.0.0.1:{port}", $"udp://127.0.0.1:{port}", "tcp-listen://127.0.0.1:0", "udp-listen://127.0.0.1:0"]).Select(t => SocketGrant.TryParse(t, out SocketGrant? g, out string? fault) ? g : throw new FormatException(fault))],
+                Http = [HttpGrant.TryParse($"http://127.0.0.1:{port}", out HttpGrant? http, out string? wrong) ? http : throw new FormatException(wrong)],
+            };
+        }
+    }
+
+    /// <summary>Inputs that changed something in the folder that they may write, and connections that came: what shows that calls arrive.</summary>
+    public (int Files, int Connections) Reached => (_files, Volatile.Read(ref _connections));
+
     public override byte[] Make(Random random) => Encoding.UTF8.GetBytes(_calls.Make(random));
 
-    public override Outcome Run(byte[] input) => RunHosted(Wat.ToWasm(input), "run");
+    public override Outcome Run(byte[] input)
+    {
+        // An input must not find what the one before it wrote; and the port is the system's, so it is no part of the input.
+        foreach (string name in (string[])["write", "read"])
+        {
+            string folder = Path.Combine(Data, name);
+            if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
+            Directory.CreateDirectory(Path.Combine(folder, "sub"));
+            File.WriteAllText(Path.Combine(folder, "file"), Content);
+            File.CreateSymbolicLink(Path.Combine(folder, "out"), "../../..");
+        }
+
+        string text = Encoding.UTF8.GetString(input).Replace(HostCalls.Port, $"(i32.const {((IPEndPoint)_server.LocalEndpoint).Port})", StringComparison.Ordinal);
+        Outcome outcome = RunHosted(Wat.ToWasm(Encoding.UTF8.GetBytes(text)), "run");
+        string[] left = [.. Directory.EnumerateFileSystemEntries(Path.Combine(Data, "write"), "*").Select(e => Path.GetFileName(e)!).Order(StringComparer.Ordinal)];
+        if (!left.SequenceEqual(["file", "out", "sub"]) || Directory.EnumerateFileSystemEntries(Path.Combine(Data, "write", "sub")).Any()) _files++;
+        string[] kept = [.. Directory.EnumerateFileSystemEntries(Path.Combine(Data, "read"), "*", SearchOption.TopDirectoryOnly).Select(e => Path.GetFileName(e)!).Order(StringComparer.Ordinal)];
+        if (!kept.SequenceEqual(["file", "out", "sub"]) || File.ReadAllText(Path.Combine(Data, "read", "file")) != Content) throw new FaultException("a folder that may only be read was changed");
+        if (Directory.EnumerateFileSystemEntries(Data).Any(e => Path.GetFileName(e) is not ("read" or "write") && !Path.GetFileName(e).StartsWith("keyvalue.db", StringComparison.Ordinal))) throw new FaultException("something was made outside of the folders");
+        return outcome;
+    }
+
+    public override void Dispose()
+    {
+        _server.Stop();
+        _serving.Wait();
+        _datagrams.Dispose();
+        base.Dispose();
+    }
+
+    /// <summary>Answers whoever comes, in HTTP or not, and closes.</summary>
+    private async Task Serve()
+    {
+        try
+        {
+            while (true)
+            {
+                using Socket socket = await _server.AcceptSocketAsync().ConfigureAwait(false);
+                Interlocked.Increment(ref _connections);
+                await socket.SendAsync("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"u8.ToArray()).ConfigureAwait(false);
+            }
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        {
+            // Stopped.
+        }
+    }
 }

@@ -34,6 +34,12 @@ public sealed record HttpOptions
     /// <summary>How long the headers of a request may take.</summary>
     public TimeSpan HeadersTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
+    /// <summary>Fewest bytes of a body a second, both ways, while somebody waits for them; a client that is slower for <see cref="BodyGrace"/> is let go of.</summary>
+    public double MinBodyRate { get; init; } = 240;
+
+    /// <summary>How long a body may be slower than <see cref="MinBodyRate"/>.</summary>
+    public TimeSpan BodyGrace { get; init; } = TimeSpan.FromSeconds(5);
+
     /// <summary>How long a connection may wait for its next request.</summary>
     public TimeSpan KeepAlive { get; init; } = TimeSpan.FromSeconds(60);
 }

@@ -102,6 +102,8 @@ public sealed class HttpServer : IAsyncDisposable
         k.Limits.MaxRequestBodySize = options.MaxBody;
         k.Limits.RequestHeadersTimeout = options.HeadersTimeout;
         k.Limits.KeepAliveTimeout = options.KeepAlive;
+        k.Limits.MinRequestBodyDataRate = new MinDataRate(options.MinBodyRate, options.BodyGrace);
+        k.Limits.MinResponseDataRate = new MinDataRate(options.MinBodyRate, options.BodyGrace);
         k.Listen(options.Listen, listen =>
         {
             listen.Protocols = options.Certificate is null ? HttpProtocols.Http1 : HttpProtocols.Http1AndHttp2;

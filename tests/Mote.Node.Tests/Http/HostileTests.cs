@@ -153,32 +153,6 @@ public sealed class HostileTests
 
         await Wait.Until(() => site.Handler().Counts.Running == 0, () => "it waits on");
     }
-
-    [Fact]
-    public async Task ThousandsOfIdleConnections_HarmNobody()
-    {
-        await using HttpSite site = await HttpSite.Start();
-        var idle = new List<Socket>();
-        try
-        {
-            // ./test --long has the whole number; a process has few file numbers by default.
-            int count = Environment.GetEnvironmentVariable("MOTE_LONG") is { Length: > 0 } ? 4000 : 300;
-            for (int i = 0; i < count; i++)
-            {
-                var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-                await socket.ConnectAsync(IPAddress.Loopback, site.Port, Token);
-                // Half of them say something, and then nothing more.
-                if (i % 2 == 0) await socket.SendAsync("GET /hello HTTP/1.1\r\nHost:"u8.ToArray(), Token);
-                idle.Add(socket);
-            }
-
-            for (int i = 0; i < 20; i++) Assert.Equal(HttpStatusCode.OK, (await site.Get("/hello")).Status);
-        }
-        finally
-        {
-            foreach (Socket socket in idle) socket.Dispose();
-        }
-    }
 }
 
 public sealed class HttpRoutesTests

@@ -17,6 +17,9 @@ internal sealed partial class HostCalls
 
     private const int Texts = 512;
 
+    /// <summary>An allocator that does what it should, and never frees.</summary>
+    private const string Honest = "(global.set $at (i32.and (i32.add (global.get $at) (i32.const 7)) (i32.const -8))) (global.get $at) (global.set $at (i32.add (global.get $at) (local.get 3)))";
+
     private readonly IReadOnlyList<WitInterface> _interfaces;
 
     /// <param name="files">The hosted WIT.</param>
@@ -42,8 +45,8 @@ internal sealed partial class HostCalls
                 (memory (export "memory") {{random.Pick("1", "1 4")}})
                 (data (i32.const 0) "{{HostileComponent.Data(random)}}")
                 (data (i32.const {{Texts}}) "{{string.Concat(s_texts)}}")
-                (global $at (mut i32) (i32.const {{random.Next(65536)}}))
-                (func (export "realloc") (param i32 i32 i32 i32) (result i32) {{HostileComponent.Realloc(random)}}))
+                (global $at (mut i32) (i32.const {{random.Next(4096, 32768)}}))
+                (func (export "realloc") (param i32 i32 i32 i32) (result i32) {{(random.Once(4) ? HostileComponent.Realloc(random) : Honest)}}))
               (core instance $libc (instantiate $Libc))
               (alias core export $libc "memory" (core memory $memory))
               (alias core export $libc "realloc" (core func $realloc))

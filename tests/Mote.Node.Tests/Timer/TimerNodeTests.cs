@@ -89,9 +89,9 @@ public sealed class TimerNodeTests : IDisposable
     }
 
     [Fact]
-    public async Task Component_ThatTraps_IsCalledAgainNextTime()
+    public async Task Component_ThatCannotStart_IsCalledAgainNextTime()
     {
-        // A message without data... the guest's time is over before it ends.
+        // The guest begins with four pages of memory, and may have one: no microVM starts.
         await using EdgeNode node = await _site.Start(App + "\n[component.handler.limits]\nmemory = \"64KiB\"\n");
         await Wait.Until(() => node.Timers[0].Fired >= 2 && node.Report().Failed >= 2, () => $"{node.Timers[0]} {node.Report()}");
         Assert.Contains(_site.Log, l => l.Contains("component `handler`, message on `timer/beat`", StringComparison.Ordinal));

@@ -123,7 +123,7 @@ internal static class Wrk
     /// <summary>Loads a path of a server with 64 connections.</summary>
     public static WrkResult Run(int port, string path, TimeSpan duration, int connections = 64)
     {
-        using Process wrk = Process.Start(new ProcessStartInfo("wrk", ["-t2", $"-c{connections}", $"-d{(int)duration.TotalSeconds}s", "--latency", $"http://127.0.0.1:{port}{path}"]) { RedirectStandardOutput = true })
+        using Process wrk = Process.Start(new ProcessStartInfo("wrk", [$"-t{Math.Min(2, connections)}", $"-c{connections}", $"-d{(int)duration.TotalSeconds}s", "--latency", $"http://127.0.0.1:{port}{path}"]) { RedirectStandardOutput = true })
             ?? throw new MissingException("wrk cannot be started");
         string text = wrk.StandardOutput.ReadToEnd();
         wrk.WaitForExit();

@@ -26,6 +26,9 @@ public sealed record CloudEvent(string Id, string Source, string Type, DateTimeO
     /// <summary>The type of events that components send.</summary>
     public const string MessageType = "dev.mote.message";
 
+    /// <summary>The type of events that say what was dropped before it was sent.</summary>
+    public const string GapType = "dev.mote.gap";
+
     /// <summary>Context attributes as HTTP headers.</summary>
     public IEnumerable<(string Name, string Value)> Headers()
     {
@@ -65,23 +68,93 @@ public sealed record CloudEvent(string Id, string Source, string Type, DateTimeO
     public byte[] ToJson()
     {
         var buffer = new ArrayBufferWriter<byte>();
+        using (var json = new Utf8JsonWriter(buffer)) WriteJson(json);
+        return buffer.WrittenSpan.ToArray();
+    }
+
+    /// <summary>Events in CloudEvents' JSON batch format, as UTF-8 on one line.</summary>
+    public static byte[] ToJsonBatch(IEnumerable<CloudEvent> events)
+    {
+        var buffer = new ArrayBufferWriter<byte>();
+        using (var json = new Utf8JsonWriter(buffer))
+        {
+            json.WriteStartArray();
+            foreach (CloudEvent e in events) e.WriteJson(json);
+            json.WriteEndArray();
+        }
+
+        return buffer.WrittenSpan.ToArray();
+    }
+
+    /// <summary>Reads a JSON batch; null where it is none, or an event in it is not one.</summary>
+    public static IReadOnlyList<CloudEvent>? FromJsonBatch(ReadOnlyMemory<byte> body)
+    {
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(body);
+            if (document.RootElement.ValueKind != JsonValueKind.Array) return null;
+            var events = new List<CloudEvent>();
+            foreach (JsonElement item in document.RootElement.EnumerateArray())
+            {
+                if (FromJson(item) is not { } e) return null;
+                events.Add(e);
+            }
+
+            return events;
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>What a gap event says: how much of which class is missing, from when to when (both as put in), and why.</summary>
+    public static byte[] GapData(OutboxGap gap)
+    {
+        ArgumentNullException.ThrowIfNull(gap);
+        var buffer = new ArrayBufferWriter<byte>();
         using (var json = new Utf8JsonWriter(buffer))
         {
             json.WriteStartObject();
-            json.WriteString("specversion", "1.0");
-            json.WriteString("id", Id);
-            json.WriteString("source", Source);
-            json.WriteString("type", Type);
-            json.WriteString("time", Time.UtcDateTime);
-            if (Subject is not null) json.WriteString("subject", Subject);
-            if (ContentType is not null) json.WriteString("datacontenttype", ContentType);
-            if (TraceParent is not null) json.WriteString("traceparent", TraceParent);
-            if (TraceState is not null) json.WriteString("tracestate", TraceState);
-            WriteData(json);
+            json.WriteString("class", gap.Class);
+            json.WriteNumber("messages", gap.Messages);
+            json.WriteNumber("bytes", gap.Bytes);
+            json.WriteString("from", gap.From.UtcDateTime);
+            json.WriteString("to", gap.To.UtcDateTime);
+            json.WriteString("reason", gap.Reason);
             json.WriteEndObject();
         }
 
         return buffer.WrittenSpan.ToArray();
+    }
+
+    private static CloudEvent? FromJson(JsonElement e)
+    {
+        if (e.ValueKind != JsonValueKind.Object || Text("specversion") != "1.0" || Text("id") is not { Length: > 0 } id || Text("source") is not { Length: > 0 } source || Text("type") is not { Length: > 0 } type) return null;
+        DateTimeOffset time = DateTimeOffset.TryParse(Text("time"), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out DateTimeOffset t) ? t : default;
+        string? contentType = Text("datacontenttype");
+        byte[] data = [];
+        if (e.TryGetProperty("data_base64", out JsonElement bytes)) data = bytes.GetBytesFromBase64();
+        else if (e.TryGetProperty("data", out JsonElement value)) data = Encoding.UTF8.GetBytes(value.ValueKind == JsonValueKind.String && contentType?.StartsWith("text/", StringComparison.Ordinal) == true ? value.GetString()! : value.GetRawText());
+        return new CloudEvent(id, source, type, time, Text("subject"), contentType, data) { TraceParent = Text("traceparent"), TraceState = Text("tracestate") };
+
+        string? Text(string name) => e.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+    }
+
+    private void WriteJson(Utf8JsonWriter json)
+    {
+        json.WriteStartObject();
+        json.WriteString("specversion", "1.0");
+        json.WriteString("id", Id);
+        json.WriteString("source", Source);
+        json.WriteString("type", Type);
+        json.WriteString("time", Time.UtcDateTime);
+        if (Subject is not null) json.WriteString("subject", Subject);
+        if (ContentType is not null) json.WriteString("datacontenttype", ContentType);
+        if (TraceParent is not null) json.WriteString("traceparent", TraceParent);
+        if (TraceState is not null) json.WriteString("tracestate", TraceState);
+        WriteData(json);
+        json.WriteEndObject();
     }
 
     private void WriteData(Utf8JsonWriter json)

@@ -117,35 +117,63 @@ public sealed class Collector : IAsyncDisposable
             return;
         }
 
-        using var body = new MemoryStream((int)Math.Min(http.Request.ContentLength ?? 0, MaxEventBytes));
+        byte[] body;
         try
         {
-            await http.Request.Body.CopyToAsync(body, http.RequestAborted).ConfigureAwait(false);
+            body = await Body(http).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is Microsoft.AspNetCore.Http.BadHttpRequestException or OperationCanceledException or IOException)
+        catch (Exception e) when (e is Microsoft.AspNetCore.Http.BadHttpRequestException or OperationCanceledException or IOException or InvalidDataException)
         {
             http.Response.StatusCode = e is Microsoft.AspNetCore.Http.BadHttpRequestException bad ? bad.StatusCode : StatusCodes.Status400BadRequest;
             return;
         }
 
-        if (CloudEvent.FromHeaders(name => http.Request.Headers.TryGetValue(name, out var v) ? (string?)v : null, http.Request.ContentType, body.ToArray()) is not { } e2)
+        bool isBatch = http.Request.ContentType?.StartsWith("application/cloudevents-batch+json", StringComparison.OrdinalIgnoreCase) == true;
+        IReadOnlyList<CloudEvent>? events = isBatch ? CloudEvent.FromJsonBatch(body)
+            : CloudEvent.FromHeaders(name => http.Request.Headers.TryGetValue(name, out var v) ? (string?)v : null, http.Request.ContentType, body) is { } single ? [single] : null;
+        if (events is null)
         {
             lock (_lock) _refused++;
             http.Response.StatusCode = StatusCodes.Status400BadRequest;
-            await http.Response.WriteAsync("a CloudEvent 1.0 in binary content mode is needed: headers ce-specversion, ce-id, ce-source, ce-type\n", http.RequestAborted).ConfigureAwait(false);
+            await http.Response.WriteAsync(isBatch ? "a JSON array of CloudEvents 1.0 is needed\n" : "a CloudEvent 1.0 in binary content mode is needed: headers ce-specversion, ce-id, ce-source, ce-type\n", http.RequestAborted).ConfigureAwait(false);
             return;
         }
 
         try
         {
-            if (Store(e2)) _watch?.Invoke(e2);
+            foreach (CloudEvent e in events)
+            {
+                if (Store(e)) _watch?.Invoke(e);
+            }
+
             http.Response.StatusCode = StatusCodes.Status204NoContent;
         }
         catch (IOException)
         {
-            // Not stored, so not taken: the sender keeps it.
+            // Not all stored, so not taken: the sender keeps them, and those that are stored are known when they come again.
             http.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
         }
+    }
+
+    /// <summary>The body, unpacked where it is packed: what it unpacks to has the same bound.</summary>
+    private static async Task<byte[]> Body(HttpContext http)
+    {
+        using var body = new MemoryStream((int)Math.Min(http.Request.ContentLength ?? 0, MaxEventBytes));
+        if (http.Request.Headers.ContentEncoding != "gzip")
+        {
+            await http.Request.Body.CopyToAsync(body, http.RequestAborted).ConfigureAwait(false);
+            return body.ToArray();
+        }
+
+        using var gzip = new System.IO.Compression.GZipStream(http.Request.Body, System.IO.Compression.CompressionMode.Decompress);
+        byte[] buffer = new byte[64 * 1024];
+        for (int n; (n = await gzip.ReadAsync(buffer, http.RequestAborted).ConfigureAwait(false)) > 0;)
+        {
+            if (body.Length + n > MaxEventBytes) throw new Microsoft.AspNetCore.Http.BadHttpRequestException("larger than is taken", StatusCodes.Status413PayloadTooLarge);
+            body.Write(buffer, 0, n);
+        }
+
+        return body.ToArray();
     }
 
     /// <summary>Stores an event that is new. The line is with the operating system before the sender is told.</summary>

@@ -26,6 +26,9 @@ public sealed class DataFolder : IDisposable
     /// <summary>What timers did last.</summary>
     public string Timers => System.IO.Path.Combine(Path, "timers.state");
 
+    /// <summary>What waits for the upstream.</summary>
+    public string Outbox => System.IO.Path.Combine(Path, "outbox.db");
+
     /// <summary>Where the node is asked what it does.</summary>
     public string Control => ControlOf(Path);
 

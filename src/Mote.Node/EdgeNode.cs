@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using Mote.Backends.OpenTelemetry;
+using Mote.Backends.Sqlite;
 using Mote.Capabilities.Messaging;
 using Mote.Capabilities.Wasi.Http;
 using Mote.Components.Linking;
@@ -36,6 +37,9 @@ public sealed class EdgeNode : IAsyncDisposable
     private readonly long _started = Stopwatch.GetTimestamp();
     private ControlSocket? _control;
     private TimerService? _timers;
+    private SqliteOutbox? _outbox;
+    private readonly System.Collections.Concurrent.ConcurrentDictionary<UpstreamClass, OutboxClass> _classes = new();
+    private static readonly OutboxClass s_default = new("default");
     private long _eventNumber;
 
     private EdgeNode(NodeConfig config, DataFolder folder, Action<string> log)
@@ -158,6 +162,7 @@ public sealed class EdgeNode : IAsyncDisposable
         if (_timers is not null) await _timers.DisposeAsync().ConfigureAwait(false);
         if (Broker is not null) await Broker.DisposeAsync().ConfigureAwait(false);
         if (Upstream is not null) await Upstream.DisposeAsync().ConfigureAwait(false);
+        _outbox?.Dispose();
         _log.Flush();
         if (_telemetry is not null) await _telemetry.DisposeAsync().ConfigureAwait(false);
         _http.Dispose();
@@ -179,7 +184,19 @@ public sealed class EdgeNode : IAsyncDisposable
         var routes = new List<MqttRoute>();
         foreach (AppManifest app in apps) routes.AddRange(Prepare(app));
 
-        if (_config.UpstreamUrl is { } url) Upstream = new HttpUpstream(url, _http, TimeProvider.System, line => Say("upstream", line));
+        if (_config.UpstreamUrl is { } url)
+        {
+            try
+            {
+                _outbox = new SqliteOutbox(_folder.Outbox, _config.OutboxMaxBytes, line => Say("outbox", line), TimeProvider.System);
+            }
+            catch (IOException e)
+            {
+                throw new ConfigException("node config", 0, e.Message);
+            }
+
+            Upstream = new HttpUpstream(url, _http, _outbox, TimeProvider.System, line => Say("upstream", line), _config.UpstreamBatch, $"/nodes/{_config.Name}/outbox");
+        }
         _timers = NodeTimers.Make(apps, _folder.Timers, _queueOf, line => Say("timers", line));
         if (_timers is not null) _telemetry.Observe(_timers);
         _telemetry.Observe(_queues, () => Upstream?.Counts, () => Broker?.Dropped ?? 0, () => Http?.Handlers ?? [], Mappings);
@@ -297,14 +314,29 @@ public sealed class EdgeNode : IAsyncDisposable
         return component;
     }
 
-    /// <summary>What a component sends goes to the broker, and what the operator named goes upstream as well.</summary>
-    private void Pass(AppComponent component, Published[] messages)
+    /// <summary>The class of what goes upstream; null for what does not.</summary>
+    private OutboxClass? ClassOf(string topic)
     {
+        foreach (UpstreamClass c in _config.UpstreamClasses)
+        {
+            if (c.Topics.Contains(topic)) return _classes.GetOrAdd(c, static c => new OutboxClass(c.Name, c.Priority, c.MaxBytes, c.MaxAge));
+        }
+
+        return _config.UpstreamTopics.Contains(topic) ? s_default : null;
+    }
+
+    /// <summary>
+    /// What a component sends goes to the broker, and what the operator named goes upstream as well: into the outbox, and the
+    /// event is over when it is there.
+    /// </summary>
+    private void Pass(AppComponent component, Published[] messages, Action<MessagingException?> done)
+    {
+        List<(OutboxClass, CloudEvent)>? events = null;
         foreach ((string topic, Message message) in messages)
         {
             Broker?.Publish(topic, message);
-            if (Upstream is null || !_config.UpstreamTopics.Contains(topic)) continue;
-            Upstream.Enqueue(new CloudEvent(
+            if (_outbox is null || ClassOf(topic) is not { } c) continue;
+            (events ??= []).Add((c, new CloudEvent(
                 string.Create(CultureInfo.InvariantCulture, $"{_boot}-{Interlocked.Increment(ref _eventNumber)}"),
                 $"/nodes/{_config.Name}/apps/{component.App}/components/{component.Name}",
                 CloudEvent.MessageType,
@@ -315,7 +347,10 @@ public sealed class EdgeNode : IAsyncDisposable
             {
                 TraceParent = message.MetadataOf("traceparent"),
                 TraceState = message.MetadataOf("tracestate"),
-            });
+            }));
         }
+
+        if (events is null) done(null);
+        else _outbox!.Put(events, fault => done(fault is null ? null : new MessagingException(fault.Message, inner: fault)));
     }
 }

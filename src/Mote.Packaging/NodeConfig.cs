@@ -43,6 +43,15 @@ public sealed record NodeConfig
     /// <summary>Topics that go upstream.</summary>
     public IReadOnlyList<string> UpstreamTopics { get; init; } = ["alerts"];
 
+    /// <summary>Most events that go upstream in one request; 1 is each by itself.</summary>
+    public int UpstreamBatch { get; init; } = 100;
+
+    /// <summary>What goes upstream before other things, or is bounded by itself; the first one that has a topic counts.</summary>
+    public IReadOnlyList<UpstreamClass> UpstreamClasses { get; init; } = [];
+
+    /// <summary>Most bytes that wait for the upstream on disk.</summary>
+    public long OutboxMaxBytes { get; init; } = 256L << 20;
+
     /// <summary>The machine's profile.</summary>
     public ProfileKind Profile { get; init; } = ProfileKind.Auto;
 
@@ -102,6 +111,12 @@ public sealed record NodeConfig
         {
             config = config with { UpstreamUrl = Url(upstream, "url", "http", "https") };
             if (upstream.Get("topics") is not null) config = config with { UpstreamTopics = upstream.Strings("topics") };
+            config = config with
+            {
+                UpstreamBatch = (int)(upstream.Integer("batch", 1, 10_000) ?? config.UpstreamBatch),
+                OutboxMaxBytes = upstream.Bytes("max-size", 1 << 20, 1L << 40) ?? config.OutboxMaxBytes,
+                UpstreamClasses = UpstreamClass.ReadAll(upstream),
+            };
             upstream.RejectUnknown("[upstream]");
         }
 

@@ -31,8 +31,11 @@ public enum Outcome
 public readonly record struct MessageEvent(Message Message, Action<Outcome>? Done, string? Filter = null, bool IsOfTimer = false);
 
 /// <summary>Passes on what a component sent while it handled an event.</summary>
-/// <exception cref="MessagingException">It could not be passed on.</exception>
-public delegate void PublishedSink(AppComponent component, Published[] messages);
+/// <param name="component">Who sent it.</param>
+/// <param name="messages">What.</param>
+/// <param name="done">Told when it is safe (null), on any thread, or why it is not. It must be quick and throw nothing.</param>
+/// <exception cref="MessagingException">It could not be passed on; <paramref name="done"/> is not told then.</exception>
+public delegate void PublishedSink(AppComponent component, Published[] messages, Action<MessagingException?> done);
 
 /// <summary>Counts of a component's events.</summary>
 /// <param name="Received">Events taken into the queue.</param>
@@ -223,10 +226,8 @@ public sealed class MessageQueue : IAsyncDisposable
             {
                 if (reader.TryRead(out MessageEvent e))
                 {
-                    Outcome outcome = Tracing.IsOn ? HandleTraced(e) : HandleSafely(e.Message);
-                    Interlocked.Increment(ref outcome == Outcome.Handled ? ref _handled : ref outcome == Outcome.Failed ? ref _failed : ref _notDelivered);
-                    e.Done?.Invoke(outcome);
-                    Interlocked.Decrement(ref _waiting);
+                    // An event whose results are on their way to the disk ends when they are there; the next one begins.
+                    if ((Tracing.IsOn ? HandleTraced(e) : HandleSafely(e)) is { } outcome) End(e, outcome);
                 }
                 else if (!reader.WaitToReadAsync().AsTask().GetAwaiter().GetResult())
                 {
@@ -240,33 +241,42 @@ public sealed class MessageQueue : IAsyncDisposable
         }
     }
 
-    private Outcome HandleTraced(MessageEvent e)
+    private void End(MessageEvent e, Outcome outcome)
+    {
+        Interlocked.Increment(ref outcome == Outcome.Handled ? ref _handled : ref outcome == Outcome.Failed ? ref _failed : ref _notDelivered);
+        e.Done?.Invoke(outcome);
+        Interlocked.Decrement(ref _waiting);
+    }
+
+    private Outcome? HandleTraced(MessageEvent e)
     {
         using Activity? span = Tracing.Event($"process {e.Filter ?? Component.Name}", ActivityKind.Consumer, Component, e.IsOfTimer ? "timer" : "pubsub", e.Message.MetadataOf("traceparent"), e.Message.MetadataOf("tracestate"));
         span?.SetTag("messaging.system", e.IsOfTimer ? "timer" : "mqtt").SetTag("messaging.operation.type", "process").SetTag("messaging.operation.name", "process").SetTag("messaging.destination.name", e.Message.Topic)
             .SetTag("messaging.destination.template", e.Filter).SetTag("messaging.message.body.size", e.Message.Bytes.Length);
-        Outcome outcome = HandleSafely(e.Message);
+        Outcome? outcome = HandleSafely(e);
         // What failed has been said, with the reason, in the span.
-        if (outcome != Outcome.Handled && span is { Status: ActivityStatusCode.Unset }) Tracing.Fail(span, "failed", outcome.ToString());
+        if (outcome is not (null or Outcome.Handled) && span is { Status: ActivityStatusCode.Unset }) Tracing.Fail(span, "failed", $"{outcome}");
         return outcome;
     }
 
     /// <summary>A fault of the host's own ends the event, not the process with everything else in it.</summary>
-    private Outcome HandleSafely(Message message)
+    private Outcome? HandleSafely(MessageEvent e)
     {
         try
         {
-            return Handle(message);
+            return Handle(e);
         }
-        catch (Exception e)
+        catch (Exception fault)
         {
-            Say(message, $"met a fault of the node: {e}");
+            Say(e.Message, $"met a fault of the node: {fault}");
             return Outcome.Failed;
         }
     }
 
-    private Outcome Handle(Message message)
+    /// <returns>What became of it; null where that is told later.</returns>
+    private Outcome? Handle(MessageEvent e)
     {
+        Message message = e.Message;
         long start = Stopwatch.GetTimestamp();
         using Replaceable<MessageTarget>.Lease target = _target.Take();
         MicroVmPool pool = target.Value.Pool;
@@ -276,10 +286,10 @@ public sealed class MessageQueue : IAsyncDisposable
         {
             vm = pool.Rent(out warm);
         }
-        catch (WasmtimeException e)
+        catch (WasmtimeException fault)
         {
             // Also a trap in a start function.
-            Say(message, e is TrapException trap ? $"could not start: {trap.Describe()}" : $"could not start: {e.Message}");
+            Say(message, fault is TrapException trap ? $"could not start: {trap.Describe()}" : $"could not start: {fault.Message}");
             return Outcome.Failed;
         }
 
@@ -296,10 +306,10 @@ public sealed class MessageQueue : IAsyncDisposable
                     return Outcome.Failed;
                 }
             }
-            catch (TrapException e)
+            catch (TrapException trap)
             {
                 guest.Discard();
-                Say(message, $"trapped: {e.Describe()}");
+                Say(message, $"trapped: {trap.Describe()}");
                 return Outcome.Failed;
             }
 
@@ -307,18 +317,23 @@ public sealed class MessageQueue : IAsyncDisposable
             Published[] published = guest.TakePublished();
             if (published.Length == 0) return Outcome.Handled;
             Interlocked.Add(ref _published, published.Length);
-            _sink(pool.Component, published);
-            return Outcome.Handled;
+            _sink(pool.Component, published, fault => End(e, fault is null ? Outcome.Handled : NotPassedOn(message, fault)));
+            return null;
         }
-        catch (MessagingException e)
+        catch (MessagingException fault)
         {
-            Say(message, $"sent messages that could not be passed on: {e.Message}");
-            return e.Fault == MessagingFault.Refused ? Outcome.Failed : Outcome.NotDelivered;
+            return NotPassedOn(message, fault);
         }
         finally
         {
             pool.Return(vm);
         }
+    }
+
+    private Outcome NotPassedOn(Message message, MessagingException fault)
+    {
+        Say(message, $"sent messages that could not be passed on: {fault.Message}");
+        return fault.Fault == MessagingFault.Refused ? Outcome.Failed : Outcome.NotDelivered;
     }
 
     private void Say(Message message, string what)

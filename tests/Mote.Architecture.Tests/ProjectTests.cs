@@ -17,7 +17,7 @@ public sealed class ProjectTests
         ["Mote.Bindings.C"] = ["Mote.Wit"],
         ["Mote.Runtime"] = ["Mote.Components"],
         ["Mote.Capabilities"] = ["Mote.Runtime", "Mote.Files", "Mote.Components.Generator"],
-        ["Mote.Backends.Sqlite"] = ["Mote.Capabilities"],
+        ["Mote.Backends.Sqlite"] = ["Mote.Capabilities", "Mote.DataPlane"],
         ["Mote.Backends.OpenTelemetry"] = ["Mote.Runtime"],
         ["Mote.DataPlane"] = ["Mote.Runtime"],
         ["Mote.Packaging"] = ["Mote.Runtime"],

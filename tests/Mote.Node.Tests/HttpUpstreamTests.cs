@@ -1,12 +1,42 @@
 // Events to a collector that is away, busy, or says no.
 using System.Net;
 using System.Text;
+using Mote.Backends.Sqlite;
 using Mote.DataPlane;
 
 namespace Mote.Node.Tests;
 
-public sealed class HttpUpstreamTests
+public sealed class HttpUpstreamTests : IDisposable
 {
+    private readonly string _folder = Directory.CreateTempSubdirectory("mote-upstream-tests-").FullName;
+    private readonly List<SqliteOutbox> _outboxes = [];
+
+    public void Dispose()
+    {
+        foreach (SqliteOutbox outbox in _outboxes) outbox.Dispose();
+        Directory.Delete(_folder, recursive: true);
+    }
+
+    /// <summary>An outbox with these events in it, on disk.</summary>
+    private SqliteOutbox Outbox(params CloudEvent[] events) => Outbox(1L << 30, [.. events.Select(e => (s_class, e))]);
+
+    private SqliteOutbox Outbox(long maxBytes, params (OutboxClass, CloudEvent)[] events)
+    {
+        var outbox = new SqliteOutbox(Path.Combine(_folder, "outbox.db"), maxBytes, _ => { }, TimeProvider.System);
+        _outboxes.Add(outbox);
+        if (events.Length == 0) return outbox;
+        using var done = new ManualResetEventSlim();
+        outbox.Put(events, fault =>
+        {
+            Assert.Null(fault);
+            done.Set();
+        });
+        Assert.True(done.Wait(Client.Patience));
+        return outbox;
+    }
+
+    private static readonly OutboxClass s_class = new("default");
+
     private static readonly Uri s_url = new("http://collector.invalid/events");
 
     private static CloudEvent Event(int n, int bytes = 5) => new(
@@ -23,9 +53,29 @@ public sealed class HttpUpstreamTests
 
         protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
         {
-            lock (Ids) Ids.Add(request.Headers.GetValues("ce-id").Single());
+            lock (Ids) Ids.AddRange(IdsOf(request));
             return Task.FromResult(answer(Interlocked.Increment(ref _count), request));
         }
+    }
+
+    /// <summary>The ids of the events in a request: one in binary mode, or a batch.</summary>
+    private static string[] IdsOf(HttpRequestMessage request)
+    {
+        if (request.Content!.Headers.ContentType!.MediaType != "application/cloudevents-batch+json") return [.. request.Headers.GetValues("ce-id")];
+        return [.. Batch(request).Select(e => e.Id)];
+    }
+
+    private static IReadOnlyList<CloudEvent> Batch(HttpRequestMessage request)
+    {
+        byte[] body = request.Content!.ReadAsByteArrayAsync().GetAwaiter().GetResult();
+        if (request.Content.Headers.ContentEncoding.Contains("gzip"))
+        {
+            using var unpacked = new MemoryStream();
+            using (var gzip = new System.IO.Compression.GZipStream(new MemoryStream(body), System.IO.Compression.CompressionMode.Decompress)) gzip.CopyTo(unpacked);
+            body = unpacked.ToArray();
+        }
+
+        return CloudEvent.FromJsonBatch(body)!;
     }
 
     /// <summary>A clock on which every wait is over at once; it keeps how long each would have been.</summary>
@@ -57,8 +107,10 @@ public sealed class HttpUpstreamTests
             body = r.Content!.ReadAsStringAsync().GetAwaiter().GetResult();
             return Status(202);
         });
-        await using var upstream = new HttpUpstream(s_url, new HttpClient(script), TimeProvider.System, _ => { });
-        Assert.True(upstream.Enqueue(new CloudEvent("id 1", "/nodes/näme", "dev.mote.message", DateTimeOffset.FromUnixTimeMilliseconds(1_700_000_000_123), "a\"%\u0001ж", "application/json", "{\"a\":1}"u8.ToArray())));
+        await using var upstream = new HttpUpstream(
+            s_url, new HttpClient(script),
+            Outbox(new CloudEvent("id 1", "/nodes/näme", "dev.mote.message", DateTimeOffset.FromUnixTimeMilliseconds(1_700_000_000_123), "a\"%\u0001ж", "application/json", "{\"a\":1}"u8.ToArray())),
+            TimeProvider.System, _ => { });
         Assert.True(await upstream.FlushAsync(Client.Patience, TestContext.Current.CancellationToken));
         string Header(string name) => seen!.Headers.GetValues(name).Single();
         Assert.Equal((HttpMethod.Post, s_url), (seen!.Method, seen.RequestUri));
@@ -87,8 +139,7 @@ public sealed class HttpUpstreamTests
             headers = r.Headers.Count();
             return Status(204);
         });
-        await using var upstream = new HttpUpstream(s_url, new HttpClient(script), TimeProvider.System, _ => { });
-        upstream.Enqueue(Event(1) with { ContentType = type });
+        await using var upstream = new HttpUpstream(s_url, new HttpClient(script), Outbox(Event(1) with { ContentType = type }), TimeProvider.System, _ => { });
         await upstream.FlushAsync(Client.Patience, TestContext.Current.CancellationToken);
         Assert.Equal(("application/octet-stream", 6), (sent, headers));
     }
@@ -109,10 +160,9 @@ public sealed class HttpUpstreamTests
             9 => Status(302),
             _ => Status(204),
         });
-        await using var upstream = new HttpUpstream(s_url, new HttpClient(script), time, log.Add);
-        for (int i = 0; i < 20; i++) upstream.Enqueue(Event(i));
+        await using var upstream = new HttpUpstream(s_url, new HttpClient(script), Outbox([.. Enumerable.Range(0, 20).Select(i => Event(i))]), time, log.Add, batch: 1);
         Assert.True(await upstream.FlushAsync(Client.Patience, TestContext.Current.CancellationToken));
-        Assert.Equal((20L, 9L, 0L, 0L, 0, null), (upstream.Counts.Sent, upstream.Counts.Retries, upstream.Counts.Refused, upstream.Counts.Dropped, upstream.Counts.Waiting, upstream.Counts.LastError));
+        Assert.Equal((20L, 9L, 0L, 0L, 0L, null), (upstream.Counts.Sent, upstream.Counts.Retries, upstream.Counts.Refused, upstream.Counts.Dropped, upstream.Counts.Waiting, upstream.Counts.LastError));
         Assert.Equal(Enumerable.Range(0, 20).Select(i => $"boot-{i}"), script.Ids.Skip(9));
         Assert.All(script.Ids.Take(10), id => Assert.Equal("boot-0", id)); // the first is not given up for the next
         Assert.Equal(2, log.Count); // when it began and when it was over
@@ -132,40 +182,70 @@ public sealed class HttpUpstreamTests
     {
         var log = new List<string>();
         var script = new Script((n, _) => Status(n is 1 or 3 ? status : 204));
-        await using var upstream = new HttpUpstream(s_url, new HttpClient(script), new NoWaiting(), log.Add);
-        for (int i = 0; i < 4; i++) upstream.Enqueue(Event(i));
+        await using var upstream = new HttpUpstream(s_url, new HttpClient(script), Outbox([.. Enumerable.Range(0, 4).Select(i => Event(i))]), new NoWaiting(), log.Add, batch: 1);
         Assert.True(await upstream.FlushAsync(Client.Patience, TestContext.Current.CancellationToken));
         Assert.Equal((2L, 2L, 0L), (upstream.Counts.Sent, upstream.Counts.Refused, upstream.Counts.Retries));
         Assert.Contains($"status {status}", Assert.Single(log), StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task Queue_IsBoundedInNumberAndBytes_AndDropsAreCounted()
+    public async Task ManyEvents_GoAsOneBatch_Packed_AndOneAfterTheOtherWhereTheCollectorTakesNoBatches()
     {
-        var log = new List<string>();
-        var blocked = new Script((_, _) => throw new HttpRequestException("down"));
-        await using (var upstream = new HttpUpstream(s_url, new HttpClient(blocked), TimeProvider.System, log.Add))
+        int batches = 0;
+        var script = new Script((_, r) =>
         {
-            for (int i = 0; i < HttpUpstream.Capacity + 500; i++) upstream.Enqueue(Event(i));
-            Assert.InRange(upstream.Counts.Waiting, HttpUpstream.Capacity, HttpUpstream.Capacity + 1); // and the one that is being sent
-            Assert.InRange(upstream.Counts.Dropped, 499, 500);
-            Assert.Single(log, l => l.Contains("dropped", StringComparison.Ordinal));
+            if (r.Content!.Headers.ContentType!.MediaType!.Contains("batch", StringComparison.Ordinal)) batches++;
+            return Status(204);
+        });
+        CloudEvent[] events = [.. Enumerable.Range(0, 250).Select(i => Event(i, 100) with { ContentType = i % 2 == 0 ? "application/octet-stream" : "text/plain" })];
+        await using (var upstream = new HttpUpstream(s_url, new HttpClient(script), Outbox(events), TimeProvider.System, _ => { }))
+        {
+            Assert.True(await upstream.FlushAsync(Client.Patience, TestContext.Current.CancellationToken));
         }
 
-        await using (var upstream = new HttpUpstream(s_url, new HttpClient(blocked), TimeProvider.System, log.Add))
+        Assert.Equal((3, 250), (batches, script.Ids.Count));
+        Assert.Equal(events.Select(e => e.Id), script.Ids);
+
+        foreach (SqliteOutbox outbox in _outboxes) outbox.Dispose();
+        var single = new Script((_, r) => Status(r.Content!.Headers.ContentType!.MediaType!.Contains("batch", StringComparison.Ordinal) ? 415 : 204));
+        var log = new List<string>();
+        await using (var upstream = new HttpUpstream(s_url, new HttpClient(single), Outbox(events), TimeProvider.System, log.Add))
         {
-            for (int i = 0; i < 100; i++) upstream.Enqueue(Event(i, 1 << 20));
-            Assert.Equal(64, upstream.Counts.Waiting);
-            Assert.Equal(36, upstream.Counts.Dropped);
-            Assert.True(upstream.Enqueue(Event(100, 0))); // what is small still fits
+            Assert.True(await upstream.FlushAsync(Client.Patience, TestContext.Current.CancellationToken));
+            Assert.Equal((250L, 0L), (upstream.Counts.Sent, upstream.Counts.Refused));
         }
+
+        Assert.Equal(events.Select(e => e.Id), single.Ids.Skip(100));
+        Assert.Contains("takes no batches", Assert.Single(log), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task HigherPriority_GoesFirst_AndAGapIsTold()
+    {
+        var gaps = new List<string>();
+        var script = new Script((_, r) =>
+        {
+            if (r.Headers.TryGetValues("ce-type", out IEnumerable<string>? type) && type.Single() == CloudEvent.GapType) gaps.Add(r.Content!.ReadAsStringAsync().GetAwaiter().GetResult());
+            return Status(204);
+        });
+        var urgent = new OutboxClass("urgent", 10);
+        var bulk = new OutboxClass("bulk", -1, MaxBytes: 64 << 10);
+        SqliteOutbox outbox = Outbox(1 << 30, [.. Enumerable.Range(0, 100).Select(i => (bulk, Event(i, 1000))), (urgent, Event(1000))]);
+        await using var upstream = new HttpUpstream(s_url, new HttpClient(script), outbox, TimeProvider.System, _ => { }, batch: 1);
+        Assert.True(await upstream.FlushAsync(Client.Patience, TestContext.Current.CancellationToken));
+        string[] ids = [.. script.Ids.Where(i => !i.StartsWith("gap-", StringComparison.Ordinal))];
+        Assert.Equal("boot-1000", ids[0]);
+        long dropped = outbox.Counts.Dropped;
+        Assert.InRange(dropped, 36, 60);
+        Assert.Equal(Enumerable.Range((int)dropped, 100 - (int)dropped).Select(i => $"boot-{i}"), ids.Skip(1)); // the oldest went
+        Assert.Contains($"\"class\":\"bulk\",\"messages\":{dropped}", Assert.Single(gaps), StringComparison.Ordinal);
+        Assert.Empty(outbox.Gaps());
     }
 
     [Fact]
     public async Task Dispose_WhileTheCollectorIsDown_Ends()
     {
-        var upstream = new HttpUpstream(s_url, new HttpClient(new Script((_, _) => throw new HttpRequestException("down"))), TimeProvider.System, _ => { });
-        upstream.Enqueue(Event(1));
+        var upstream = new HttpUpstream(s_url, new HttpClient(new Script((_, _) => throw new HttpRequestException("down"))), Outbox(Event(1)), TimeProvider.System, _ => { });
         Assert.False(await upstream.FlushAsync(TimeSpan.FromMilliseconds(50), TestContext.Current.CancellationToken));
         await upstream.DisposeAsync().AsTask().WaitAsync(Client.Patience, TestContext.Current.CancellationToken);
         Assert.Equal(1, upstream.Counts.Waiting);

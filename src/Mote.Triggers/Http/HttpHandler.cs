@@ -356,14 +356,20 @@ public sealed class HttpHandler : IHttpTarget, IDisposable
     private void Publish(MicroVm vm, HttpExchange exchange)
     {
         if (_messaging.Peek(vm)?.TakePublished() is not { Length: > 0 } published) return;
+        string name = exchange.Name;
         try
         {
-            _sink(Component, published);
+            _sink(Component, published, fault =>
+            {
+                if (fault is not null) NotPassedOn(fault);
+            });
         }
         catch (MessagingException e)
         {
-            _log($"component `{Component.Name}`, {exchange.Name}: sent messages that could not be passed on: {e.Message}");
+            NotPassedOn(e);
         }
+
+        void NotPassedOn(MessagingException e) => _log($"component `{Component.Name}`, {name}: sent messages that could not be passed on: {e.Message}");
     }
 
     private void Failed(HttpExchange exchange, string what, WasmtimeException e)

@@ -1,5 +1,5 @@
-// The broker in this process. Components are fed straight from a publisher's connection, before its PUBLISH is
-// acknowledged: a full queue makes the publisher wait, and nothing is dropped on the way.
+// The broker in this process. Components are fed straight from a publisher's connection, and its PUBLISH is acknowledged
+// when they have handled it: a full queue makes the publisher wait, and nothing is dropped on the way.
 using System.Collections.Concurrent;
 using System.Net;
 using System.Threading.Channels;
@@ -168,37 +168,69 @@ public sealed class EmbeddedBroker : IMqttBroker
             return;
         }
 
-        foreach (MqttRoute route in _routes)
+        MqttRoute[] routes = [.. _routes.Where(r => TopicFilter.Matches(m.Topic, r.Filter))];
+        if (routes.Length == 0) return;
+        if (fromComponent)
         {
-            if (!TopicFilter.Matches(m.Topic, route.Filter)) continue;
+            await FeedFromComponent(m, routes).ConfigureAwait(false);
+            return;
+        }
+
+        // Acknowledged when every component has handled it and what they sent is on disk: a publisher that has the PUBACK may
+        // forget the message. One without quality of service asks for no such thing.
+        var outcome = m.QualityOfServiceLevel == MqttQualityOfServiceLevel.AtMostOnce ? null : new Outcomes(routes.Length);
+        try
+        {
+            foreach (MqttRoute route in routes) await route.Queue.EnqueueAsync(new MessageEvent(MqttMessages.ToGuest(m), outcome is null ? null : outcome.Done, route.Filter), _stopReceiving.Token).ConfigureAwait(false);
+            if (outcome is not null && await outcome.All.WaitAsync(_stopReceiving.Token).ConfigureAwait(false) == Outcome.NotDelivered)
+            {
+                Refuse(e, MqttPubAckReasonCode.ImplementationSpecificError, "what the components made of it cannot be kept now: send it again later");
+            }
+        }
+        catch (Exception error) when (error is OperationCanceledException or ChannelClosedException)
+        {
+            // Those that have it finish it, but nobody waits for that any more.
+            if (outcome?.All is { IsCompletedSuccessfully: true, Result: not Outcome.NotDelivered }) return;
+            Refuse(e, MqttPubAckReasonCode.ImplementationSpecificError, "the node is stopping");
+        }
+    }
+
+    /// <summary>A publisher outside waits as long as it takes. A component cannot: it may be what must make the room.</summary>
+    private async Task FeedFromComponent(MqttApplicationMessage m, MqttRoute[] routes)
+    {
+        foreach (MqttRoute route in routes)
+        {
+            using var patience = new CancellationTokenSource(s_patience);
             try
             {
-                await Feed(route.Queue, new MessageEvent(MqttMessages.ToGuest(m), null, route.Filter), fromComponent).ConfigureAwait(false);
+                await route.Queue.EnqueueAsync(new MessageEvent(MqttMessages.ToGuest(m), null, route.Filter), patience.Token).ConfigureAwait(false);
             }
-            catch (Exception error) when (error is OperationCanceledException or ChannelClosedException)
+            catch (ChannelClosedException)
             {
-                if (!fromComponent || error is ChannelClosedException)
-                {
-                    Refuse(e, MqttPubAckReasonCode.ImplementationSpecificError, "the node is stopping");
-                    return;
-                }
-
+                return; // the node is stopping
+            }
+            catch (OperationCanceledException)
+            {
                 if (Interlocked.Increment(ref _dropped) == 1) _log($"broker: component `{route.Queue.Component.Name}` had no room for a message on `{m.Topic}` that a component sent, for {s_patience.TotalSeconds} s; it is dropped and counted. Do components feed each other in a circle?");
             }
         }
     }
 
-    /// <summary>A publisher outside waits as long as it takes. A component cannot: it may be what must make the room.</summary>
-    private async ValueTask Feed(MessageQueue queue, MessageEvent e, bool fromComponent)
+    /// <summary>What became of a message at every component that it went to.</summary>
+    private sealed class Outcomes(int components)
     {
-        if (!fromComponent)
-        {
-            await queue.EnqueueAsync(e, _stopReceiving.Token).ConfigureAwait(false);
-            return;
-        }
+        private readonly TaskCompletionSource<Outcome> _all = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private int _left = components;
+        private int _notDelivered;
 
-        using var patience = new CancellationTokenSource(s_patience);
-        await queue.EnqueueAsync(e, patience.Token).ConfigureAwait(false);
+        /// <summary>The worst of them, when all are there.</summary>
+        public Task<Outcome> All => _all.Task;
+
+        public void Done(Outcome outcome)
+        {
+            if (outcome == Outcome.NotDelivered) Volatile.Write(ref _notDelivered, 1);
+            if (Interlocked.Decrement(ref _left) == 0) _all.SetResult(Volatile.Read(ref _notDelivered) != 0 ? Outcome.NotDelivered : Outcome.Handled);
+        }
     }
 
     private static (MqttPubAckReasonCode Code, string Reason)? Fault(MqttApplicationMessage m) =>

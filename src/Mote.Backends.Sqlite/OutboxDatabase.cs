@@ -1,0 +1,191 @@
+// The outbox's tables and the statements on them, prepared once. One thread at a time.
+using Microsoft.Data.Sqlite;
+using Mote.DataPlane;
+
+namespace Mote.Backends.Sqlite;
+
+internal sealed class OutboxDatabase : IDisposable
+{
+    private readonly SqliteConnection _connection;
+    private readonly List<SqliteCommand> _commands = [];
+    private readonly SqliteCommand _insert, _delete, _oldest, _gap, _total;
+    private SqliteTransaction? _transaction;
+    private bool _durable = true;
+
+    public OutboxDatabase(string connectionString)
+    {
+        _connection = new SqliteConnection(connectionString);
+        try
+        {
+            _connection.Open();
+            // FULL: a commit that returned is on disk. Pages that are free again go back to the file system in small steps.
+            Execute("""
+                PRAGMA auto_vacuum = INCREMENTAL;
+                PRAGMA journal_mode = WAL;
+                PRAGMA synchronous = FULL;
+                PRAGMA busy_timeout = 10000;
+                PRAGMA cell_size_check = ON;
+                PRAGMA journal_size_limit = 16777216;
+                CREATE TABLE IF NOT EXISTS outbox (
+                    id INTEGER PRIMARY KEY,
+                    class TEXT NOT NULL,
+                    priority INTEGER NOT NULL,
+                    at INTEGER NOT NULL,
+                    crc INTEGER NOT NULL,
+                    record BLOB NOT NULL);
+                CREATE INDEX IF NOT EXISTS outbox_order ON outbox (priority DESC, id);
+                CREATE INDEX IF NOT EXISTS outbox_class ON outbox (class, id);
+                CREATE TABLE IF NOT EXISTS damaged (id INTEGER, class TEXT, crc INTEGER, record BLOB);
+                CREATE TABLE IF NOT EXISTS total (class TEXT PRIMARY KEY, priority INTEGER NOT NULL, messages INTEGER NOT NULL, bytes INTEGER NOT NULL);
+                CREATE TABLE IF NOT EXISTS gap (
+                    class TEXT PRIMARY KEY, messages INTEGER NOT NULL, bytes INTEGER NOT NULL,
+                    first INTEGER NOT NULL, last INTEGER NOT NULL, reason TEXT NOT NULL, version INTEGER NOT NULL);
+                CREATE TABLE IF NOT EXISTS clock (one INTEGER PRIMARY KEY, outbox INTEGER NOT NULL, wall INTEGER NOT NULL);
+                """);
+            _insert = Prepare("INSERT INTO outbox (id, class, priority, at, crc, record) VALUES ($id, $class, $priority, $at, $crc, $record)");
+            _delete = Prepare("DELETE FROM outbox WHERE id = $id RETURNING class, length(record)");
+            _oldest = Prepare("SELECT id, at, length(record) FROM outbox WHERE class = $class ORDER BY id LIMIT 1");
+            _gap = Prepare("""
+                INSERT INTO gap (class, messages, bytes, first, last, reason, version) VALUES ($class, 1, $bytes, $at, $at, $reason, 1)
+                ON CONFLICT (class) DO UPDATE SET messages = messages + 1, bytes = bytes + $bytes, last = $at, reason = $reason, version = version + 1
+                """);
+            _total = Prepare("INSERT INTO total (class, priority, messages, bytes) VALUES ($class, $priority, $messages, $bytes) ON CONFLICT (class) DO UPDATE SET priority = $priority, messages = $messages, bytes = $bytes");
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (SqliteCommand c in _commands) c.Dispose();
+        _transaction?.Dispose();
+        _connection.Dispose();
+    }
+
+    /// <summary>The largest id that was given.</summary>
+    public long LastId() => Convert.ToInt64(Scalar("SELECT max(coalesce((SELECT max(id) FROM outbox), 0), coalesce((SELECT max(id) FROM damaged), 0))"), System.Globalization.CultureInfo.InvariantCulture);
+
+    public Dictionary<string, (int Priority, long Messages, long Bytes)> Totals()
+    {
+        var totals = new Dictionary<string, (int, long, long)>();
+        using SqliteCommand c = _connection.CreateCommand();
+        c.CommandText = "SELECT class, priority, messages, bytes FROM total";
+        using SqliteDataReader r = c.ExecuteReader();
+        while (r.Read()) totals[r.GetString(0)] = (r.GetInt32(1), r.GetInt64(2), r.GetInt64(3));
+        return totals;
+    }
+
+    public (long Outbox, long Wall) Clock()
+    {
+        using SqliteCommand c = _connection.CreateCommand();
+        c.CommandText = "SELECT outbox, wall FROM clock";
+        using SqliteDataReader r = c.ExecuteReader();
+        return r.Read() ? (r.GetInt64(0), r.GetInt64(1)) : (0, 0);
+    }
+
+    public void Begin(bool durable)
+    {
+        if (durable != _durable) Execute(durable ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
+        _durable = durable;
+        _transaction = _connection.BeginTransaction(deferred: false);
+        foreach (SqliteCommand c in _commands) c.Transaction = _transaction;
+    }
+
+    public void Commit()
+    {
+        _transaction!.Commit();
+        _transaction.Dispose();
+        _transaction = null;
+    }
+
+    public void Insert(long id, OutboxClass c, byte[] record, uint crc, long at) => Run(_insert, id, c.Name, c.Priority, at, (long)crc, record);
+
+    /// <summary>Class and bytes of what was deleted; null where there was none.</summary>
+    public (string Class, long Bytes)? Delete(long id)
+    {
+        Set(_delete, id);
+        using SqliteDataReader r = _delete.ExecuteReader();
+        return r.Read() ? (r.GetString(0), r.GetInt64(1)) : null;
+    }
+
+    public (long Id, long At, long Bytes) Oldest(string name)
+    {
+        Set(_oldest, name);
+        using SqliteDataReader r = _oldest.ExecuteReader();
+        return r.Read() ? (r.GetInt64(0), r.GetInt64(1), r.GetInt64(2)) : throw new IOException($"the outbox counts events of class `{name}` that are not there");
+    }
+
+    public void AddGap(string name, long bytes, long at, string reason) => Run(_gap, name, bytes, at, reason);
+
+    public void RemoveGap(string name, long version)
+    {
+        using SqliteCommand c = Prepare("DELETE FROM gap WHERE class = $class AND version = $version", keep: false);
+        Run(c, name, version);
+    }
+
+    public void Quarantine(IReadOnlyList<long> ids)
+    {
+        using SqliteCommand c = Prepare("INSERT INTO damaged (id, class, crc, record) SELECT id, class, crc, record FROM outbox WHERE id = $id", keep: false);
+        foreach (long id in ids) Run(c, id);
+    }
+
+    public void SetTotals(Dictionary<string, (int Priority, long Messages, long Bytes)> totals)
+    {
+        foreach ((string name, (int priority, long messages, long bytes)) in totals) Run(_total, name, priority, messages, bytes);
+    }
+
+    public void SetClock(long outbox, long wall)
+    {
+        using SqliteCommand c = Prepare("INSERT INTO clock (one, outbox, wall) VALUES (1, $outbox, $wall) ON CONFLICT (one) DO UPDATE SET outbox = $outbox, wall = $wall", keep: false);
+        Run(c, outbox, wall);
+    }
+
+    /// <summary>Gives pages that have been free for a while back to the file system, a few megabytes at a time.</summary>
+    /// <returns>True where there is more.</returns>
+    public bool Vacuum()
+    {
+        const long Keep = 1024;
+        if (Convert.ToInt64(Scalar("PRAGMA freelist_count"), System.Globalization.CultureInfo.InvariantCulture) < 2 * Keep) return false;
+        Execute("PRAGMA incremental_vacuum(1024)");
+        return true;
+    }
+
+    private SqliteCommand Prepare(string text, bool keep = true)
+    {
+        SqliteCommand c = _connection.CreateCommand();
+        c.CommandText = text;
+        c.Transaction = _transaction;
+        // In the order in which they first come in the text, each once.
+        foreach (string name in System.Text.RegularExpressions.Regex.Matches(text, @"\$\w+").Select(m => m.Value).Distinct()) c.Parameters.Add(new SqliteParameter { ParameterName = name });
+        if (keep) _commands.Add(c);
+        return c;
+    }
+
+    private static void Set(SqliteCommand c, params ReadOnlySpan<object> values)
+    {
+        for (int i = 0; i < values.Length; i++) c.Parameters[i].Value = values[i];
+    }
+
+    private static void Run(SqliteCommand c, params ReadOnlySpan<object> values)
+    {
+        Set(c, values);
+        c.ExecuteNonQuery();
+    }
+
+    private object? Scalar(string text)
+    {
+        using SqliteCommand c = _connection.CreateCommand();
+        c.CommandText = text;
+        return c.ExecuteScalar();
+    }
+
+    private void Execute(string text)
+    {
+        using SqliteCommand c = _connection.CreateCommand();
+        c.CommandText = text;
+        c.ExecuteNonQuery();
+    }
+}

@@ -1,0 +1,398 @@
+// The thread that writes the outbox: it takes everything that waits into one transaction. Where that fails, nothing of it
+// is on disk, everyone is told, and the connection is made anew.
+using System.Diagnostics;
+using Microsoft.Data.Sqlite;
+using Mote.DataPlane;
+
+namespace Mote.Backends.Sqlite;
+
+internal sealed class OutboxWriter : IDisposable
+{
+    private const int MaxBatch = 1024;
+    private const long MaxBatchBytes = 16 << 20;
+    private const int MaxWaiting = 8192;
+    private static readonly TimeSpan s_retry = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan s_expire = TimeSpan.FromSeconds(30);
+
+    private readonly string _connectionString;
+    private readonly long _maxBytes;
+    private readonly Action<string> _log;
+    private readonly TimeProvider _time;
+    private readonly Action _filled;
+    private readonly Thread _thread;
+    private readonly Lock _lock = new();
+    private readonly Queue<PutWork> _puts = [];
+    private readonly SemaphoreSlim _room = new(MaxWaiting);
+    private readonly AutoResetEvent _there = new(false);
+    private readonly HashSet<long> _removing = [];
+    private readonly List<long> _quarantine = [];
+    private readonly List<OutboxGap> _told = [];
+    private readonly Dictionary<string, OutboxClass> _classes = [];
+    private Dictionary<string, (int Priority, long Messages, long Bytes)> _totals = [];
+    private OutboxDatabase? _database;
+    private long _waiting;
+    private long _bytes;
+    private long _dropped;
+    private long _written;
+    private volatile string? _fault;
+    private volatile bool _stop;
+    private long _nextId;
+    private long _clock;
+    private long _clockStart;
+    private long _lastExpiry;
+
+    public OutboxWriter(string path, long maxBytes, Action<string> log, TimeProvider time, Action filled)
+    {
+        _connectionString = new SqliteConnectionStringBuilder { DataSource = path, Pooling = false, DefaultTimeout = 30 }.ToString();
+        _maxBytes = maxBytes;
+        _log = log;
+        _time = time;
+        _filled = filled;
+        Open();
+        _thread = new Thread(Run) { IsBackground = true, Name = "mote-outbox" };
+        _thread.Start();
+    }
+
+    public OutboxCounts Counts => new(Volatile.Read(ref _waiting), Volatile.Read(ref _bytes), Volatile.Read(ref _dropped), 0, Volatile.Read(ref _written), _fault);
+
+    /// <summary>The event of a record; null where it is damaged.</summary>
+    public static CloudEvent? TryRead(byte[] record, long crc)
+    {
+        if (EventRecord.Check(record) != crc) return null;
+        try
+        {
+            return EventRecord.Read(record);
+        }
+        catch (InvalidDataException)
+        {
+            return null;
+        }
+    }
+
+    public void Put(IReadOnlyList<(OutboxClass Class, CloudEvent Event)> events, Action<Exception?> done)
+    {
+        var work = new PutWork([.. events.Select(e => (e.Class, EventRecord.Write(e.Event)))], done);
+        _room.Wait();
+        lock (_lock)
+        {
+            if (!_stop)
+            {
+                _puts.Enqueue(work);
+                work = null;
+            }
+        }
+
+        if (work is null)
+        {
+            _there.Set();
+            return;
+        }
+
+        _room.Release();
+        done(new IOException("the outbox is closed"));
+    }
+
+    public void Remove(IReadOnlyList<long> ids)
+    {
+        lock (_lock)
+        {
+            foreach (long id in ids) _removing.Add(id);
+        }
+
+        _there.Set();
+    }
+
+    public void Quarantine(IReadOnlyList<long> ids)
+    {
+        lock (_lock)
+        {
+            _quarantine.AddRange(ids);
+            foreach (long id in ids) _removing.Add(id);
+        }
+
+        _there.Set();
+    }
+
+    public void Told(OutboxGap gap)
+    {
+        lock (_lock) _told.Add(gap);
+        _there.Set();
+    }
+
+    /// <summary>True where it is told that the upstream knows of a gap, and not on disk.</summary>
+    public bool IsTold(OutboxGap gap)
+    {
+        lock (_lock) return _told.Contains(gap);
+    }
+
+    /// <summary>Those whose removal is asked for and not on disk.</summary>
+    public HashSet<long> Removing()
+    {
+        lock (_lock) return [.. _removing];
+    }
+
+    /// <summary>Takes over what can be read of a damaged file.</summary>
+    /// <returns>Events taken over, and records lost.</returns>
+    public (long Taken, long Lost) Salvage(string file)
+    {
+        long taken = 0, lost = 0;
+        lost += SqliteSalvage.Walk(file, "SELECT id, class, priority, record, crc FROM outbox WHERE id > $after ORDER BY id LIMIT 256", r =>
+        {
+            try
+            {
+                byte[] record = r.GetFieldValue<byte[]>(3);
+                if (TryRead(record, r.GetInt64(4)) is not { } e)
+                {
+                    lost++;
+                    return;
+                }
+
+                using var done = new ManualResetEventSlim();
+                Exception? fault = null;
+                Put([(new OutboxClass(r.GetString(1), r.GetInt32(2)), e)], x =>
+                {
+                    fault = x;
+                    done.Set();
+                });
+                done.Wait();
+                if (fault is null) taken++;
+                else lost++;
+            }
+            catch (InvalidCastException)
+            {
+                lost++;
+            }
+        });
+        return (taken, lost);
+    }
+
+    public void Dispose()
+    {
+        lock (_lock)
+        {
+            if (_stop) return;
+            _stop = true;
+        }
+
+        _there.Set();
+        _thread.Join();
+        _database?.Dispose();
+        _there.Dispose();
+        _room.Dispose();
+    }
+
+    private sealed record PutWork(IReadOnlyList<(OutboxClass Class, byte[] Record)> Events, Action<Exception?> Done)
+    {
+        public long Bytes { get; } = Events.Sum(e => (long)e.Record.Length);
+    }
+
+    private void Open()
+    {
+        _database?.Dispose();
+        _database = null;
+        var database = new OutboxDatabase(_connectionString);
+        try
+        {
+            _totals = database.Totals();
+            _nextId = database.LastId() + 1;
+            // How long events have waited is counted on a clock of the outbox's own, which no jump of the wall clock moves:
+            // it goes on with the process, and over a restart by what the wall clock says, where that can be.
+            (long clock, long wall) = database.Clock();
+            long away = Wall() - wall;
+            _clock = clock + (wall > 0 && away is > 0 and < 30L * 86_400_000 ? away : 0);
+            _clockStart = _time.GetTimestamp();
+            _database = database;
+        }
+        catch
+        {
+            database.Dispose();
+            throw;
+        }
+
+        Count();
+    }
+
+    private long Wall() => _time.GetUtcNow().ToUnixTimeMilliseconds();
+
+    private long Now() => _clock + (long)_time.GetElapsedTime(_clockStart).TotalMilliseconds;
+
+    private void Count()
+    {
+        Volatile.Write(ref _waiting, _totals.Values.Sum(t => t.Messages));
+        Volatile.Write(ref _bytes, _totals.Values.Sum(t => t.Bytes));
+    }
+
+    private void Run()
+    {
+        while (true)
+        {
+            var puts = new List<PutWork>();
+            long[] removed, quarantined;
+            OutboxGap[] told;
+            bool stop;
+            lock (_lock)
+            {
+                for (long bytes = 0; puts.Count < MaxBatch && bytes < MaxBatchBytes && _puts.TryDequeue(out PutWork? work); bytes += work.Bytes) puts.Add(work);
+                removed = [.. _removing];
+                quarantined = [.. _quarantine];
+                told = [.. _told];
+                stop = _stop;
+            }
+
+            if (puts.Count > 0) _room.Release(puts.Count);
+            bool expire = _lastExpiry == 0 || _time.GetElapsedTime(_lastExpiry) > s_expire;
+            if (puts.Count == 0 && removed.Length == 0 && told.Length == 0 && !(expire && _classes.Values.Any(c => c.MaxAge is not null)))
+            {
+                if (stop) return;
+                // Quiet for a while: the moment to tidy up.
+                if (!_there.WaitOne(s_expire)) Tidy();
+                continue;
+            }
+
+            Exception? fault = Commit(puts, removed, quarantined, told, expire);
+            foreach (PutWork work in puts) work.Done(fault);
+            if (fault is null)
+            {
+                lock (_lock)
+                {
+                    foreach (long id in removed) _removing.Remove(id);
+                    _quarantine.RemoveRange(0, quarantined.Length);
+                    _told.RemoveRange(0, told.Length);
+                }
+
+                if (puts.Count > 0) _filled();
+            }
+            else if (stop)
+            {
+                lock (_lock)
+                {
+                    // What is not on disk is not acknowledged; removals that are not come back and are sent again.
+                    if (_puts.Count == 0) return;
+                }
+            }
+            else if (puts.Count == 0)
+            {
+                _there.WaitOne(s_retry);
+            }
+        }
+    }
+
+    private Exception? Commit(List<PutWork> puts, long[] removed, long[] quarantined, OutboxGap[] told, bool expire)
+    {
+        long dropped = 0, written = 0;
+        try
+        {
+            if (_database is null) Open();
+            OutboxDatabase d = _database!;
+            // What is only taken out need not be on disk at once: a crash brings it back, and it is sent again.
+            d.Begin(durable: puts.Count > 0);
+            if (quarantined.Length > 0) d.Quarantine(quarantined);
+            foreach (long id in removed) Take(d, id);
+            foreach (OutboxGap gap in told) d.RemoveGap(gap.Class, gap.Version);
+            long now = Now();
+            foreach (PutWork work in puts)
+            {
+                foreach ((OutboxClass c, byte[] record) in work.Events)
+                {
+                    _classes[c.Name] = c;
+                    d.Insert(_nextId++, c, record, EventRecord.Check(record), now);
+                    (int Priority, long Messages, long Bytes) t = _totals.GetValueOrDefault(c.Name);
+                    _totals[c.Name] = (c.Priority, t.Messages + 1, t.Bytes + record.Length);
+                    written += record.Length;
+                    if (c.MaxBytes is { } most) dropped += Shrink(d, c.Name, most, $"more than {most} bytes of this class wait");
+                }
+            }
+
+            while (_totals.Values.Sum(t => t.Bytes) > _maxBytes)
+            {
+                // The lowest priority that has any; never more than is needed.
+                string lowest = _totals.Where(t => t.Value.Messages > 0).OrderBy(t => t.Value.Priority).First().Key;
+                long others = _totals.Where(t => t.Key != lowest).Sum(t => t.Value.Bytes);
+                dropped += Shrink(d, lowest, Math.Max(0, _maxBytes - others), $"more than {_maxBytes} bytes wait");
+            }
+
+            if (expire)
+            {
+                _lastExpiry = _time.GetTimestamp();
+                foreach (OutboxClass c in _classes.Values.Where(c => c.MaxAge is not null)) dropped += Expire(d, c, now);
+            }
+
+            d.SetTotals(_totals);
+            d.SetClock(now, Wall());
+            d.Commit();
+            Volatile.Write(ref _dropped, _dropped + dropped);
+            Volatile.Write(ref _written, _written + written);
+            Count();
+            if (_fault is not null) _log("the outbox can be written again");
+            _fault = null;
+            return null;
+        }
+        catch (Exception e) when (e is SqliteException or IOException or InvalidOperationException)
+        {
+            string why = e is SqliteException { SqliteErrorCode: 13 } ? "the disk is full: make room, or give the node another data folder" : e.Message;
+            if (_fault != why) _log($"the outbox cannot be written: {why}; what is not on disk is not acknowledged");
+            _fault = why;
+            // After a failed commit SQLite's own state is uncertain: a new connection looks at what is on disk.
+            _database?.Dispose();
+            _database = null;
+            return new IOException($"the outbox cannot be written: {why}", e);
+        }
+    }
+
+    private void Tidy()
+    {
+        try
+        {
+            while (_database?.Vacuum() == true && !_there.WaitOne(0))
+            {
+                // A little at a time, as long as nobody waits.
+            }
+        }
+        catch (SqliteException)
+        {
+            // Free pages stay in the file; a fault that matters is found by the next write.
+        }
+    }
+
+    private void Take(OutboxDatabase d, long id)
+    {
+        if (d.Delete(id) is not { } row) return;
+        (int Priority, long Messages, long Bytes) t = _totals[row.Class];
+        _totals[row.Class] = (t.Priority, t.Messages - 1, t.Bytes - row.Bytes);
+    }
+
+    /// <summary>Drops the oldest of a class until it has no more than so many bytes.</summary>
+    private long Shrink(OutboxDatabase d, string name, long most, string why)
+    {
+        long dropped = 0;
+        while (_totals[name] is { Messages: > 0 } t && t.Bytes > most)
+        {
+            Drop(d, name, d.Oldest(name), why);
+            dropped++;
+        }
+
+        return dropped;
+    }
+
+    private long Expire(OutboxDatabase d, OutboxClass c, long now)
+    {
+        long dropped = 0;
+        long before = now - (long)c.MaxAge!.Value.TotalMilliseconds;
+        while (_totals.GetValueOrDefault(c.Name).Messages > 0 && d.Oldest(c.Name) is var oldest && oldest.At < before)
+        {
+            Drop(d, c.Name, oldest, $"waited longer than {c.MaxAge}");
+            dropped++;
+        }
+
+        return dropped;
+    }
+
+    private void Drop(OutboxDatabase d, string name, (long Id, long At, long Bytes) row, string why)
+    {
+        Take(d, row.Id);
+        // Told in wall time: what the outbox's clock says it was, seen from now.
+        long at = Wall() - (Now() - row.At);
+        d.AddGap(name, row.Bytes, at, why);
+        if (Volatile.Read(ref _dropped) == 0) _log($"the outbox: events of class `{name}` are dropped, counted and told upstream: {why}");
+    }
+}

@@ -119,10 +119,10 @@ internal sealed class OutboxWriter : IDisposable
         _there.Set();
     }
 
-    /// <summary>True where it is told that the upstream knows of a gap, and not on disk.</summary>
-    public bool IsTold(OutboxGap gap)
+    /// <summary>Gaps that the upstream knows of, while that is not on disk.</summary>
+    public HashSet<OutboxGap> Telling()
     {
-        lock (_lock) return _told.Contains(gap);
+        lock (_lock) return [.. _told];
     }
 
     /// <summary>Those whose removal is asked for and not on disk.</summary>

@@ -197,6 +197,7 @@ public sealed class EdgeNode : IAsyncDisposable
 
             Upstream = new HttpUpstream(url, _http, _outbox, TimeProvider.System, line => Say("upstream", line), _config.UpstreamBatch, $"/nodes/{_config.Name}/outbox");
         }
+
         _timers = NodeTimers.Make(apps, _folder.Timers, _queueOf, line => Say("timers", line));
         if (_timers is not null) _telemetry.Observe(_timers);
         _telemetry.Observe(_queues, () => Upstream?.Counts, () => Broker?.Dropped ?? 0, () => Http?.Handlers ?? [], Mappings);
@@ -254,7 +255,7 @@ public sealed class EdgeNode : IAsyncDisposable
             queues[c.Name] = Start(app, c, !timer ? "mqtt" : mqtt ? "mqtt+timer" : "timer");
         }
 
-        return [.. app.MqttTriggers.Select(t => new MqttRoute(t.Topic, t.Qos, queues[t.Component]))];
+        return [.. app.MqttTriggers.Select(t => new MqttRoute(t.Topic, t.Qos, queues[t.Component], new RetryPolicy(t.Retries ?? RetryPolicy.DefaultRetries, t.DeadLetter ?? RetryPolicy.TopicOf(app.Name, t.Component))))];
     }
 
     private MessageQueue Start(AppManifest app, ComponentManifest c, string trigger)
@@ -319,10 +320,10 @@ public sealed class EdgeNode : IAsyncDisposable
     {
         foreach (UpstreamClass c in _config.UpstreamClasses)
         {
-            if (c.Topics.Contains(topic)) return _classes.GetOrAdd(c, static c => new OutboxClass(c.Name, c.Priority, c.MaxBytes, c.MaxAge));
+            if (c.Topics.Any(f => TopicFilter.Matches(topic, f))) return _classes.GetOrAdd(c, static c => new OutboxClass(c.Name, c.Priority, c.MaxBytes, c.MaxAge));
         }
 
-        return _config.UpstreamTopics.Contains(topic) ? s_default : null;
+        return _config.UpstreamTopics.Any(f => TopicFilter.Matches(topic, f)) ? s_default : null;
     }
 
     /// <summary>

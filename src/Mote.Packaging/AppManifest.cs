@@ -33,7 +33,9 @@ public sealed record ComponentManifest(
 /// <param name="Component">The component's name.</param>
 /// <param name="Qos">At which quality of service to subscribe.</param>
 /// <param name="Line">Where it is in the manifest.</param>
-public sealed record MqttTriggerManifest(string Topic, string Component, int Qos, int Line);
+/// <param name="Retries">How often a message that the component fails at is tried again; null is the host's default.</param>
+/// <param name="DeadLetter">The topic where it goes then; null is the host's default.</param>
+public sealed record MqttTriggerManifest(string Topic, string Component, int Qos, int Line, int? Retries = null, string? DeadLetter = null);
 
 /// <summary>Requests of a path go to a component.</summary>
 /// <param name="Route">The path: `/api/...` is everything under it, `:id` any one segment.</param>

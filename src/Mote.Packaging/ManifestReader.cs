@@ -202,6 +202,13 @@ internal sealed partial class ManifestReader(string file, Func<string, string?> 
         };
     }
 
+    private static string? DeadLetter(TomlTable t)
+    {
+        if (t.String("dead-letter") is not { } topic) return null;
+        if (topic.Contains('+') || topic.Contains('#')) throw t.Values["dead-letter"].Error($"`dead-letter` is one topic, and `{topic}` has a wildcard");
+        return TopicFault(topic) is { } fault ? throw t.Values["dead-letter"].Error(fault) : topic;
+    }
+
     private static List<MqttTriggerManifest> ReadMqttTriggers(TomlTable table, List<ComponentManifest> components)
     {
         var triggers = new List<MqttTriggerManifest>();
@@ -209,7 +216,7 @@ internal sealed partial class ManifestReader(string file, Func<string, string?> 
         {
             string topic = t.Required("topic", "\"plant/+/vibration\"");
             if (FilterFault(topic) is { } fault) throw t.Values["topic"].Error(fault);
-            triggers.Add(new MqttTriggerManifest(topic, ReadTarget(t, components), (int)(t.Integer("qos", 0, 2) ?? 1), t.Line));
+            triggers.Add(new MqttTriggerManifest(topic, ReadTarget(t, components), (int)(t.Integer("qos", 0, 2) ?? 1), t.Line, (int?)t.Integer("retries", 0, 100), DeadLetter(t)));
             t.RejectUnknown("[[trigger.mqtt]]");
         }
 

@@ -16,7 +16,7 @@ public enum Outcome
     /// <summary>The component handled it and what it sent is on its way.</summary>
     Handled,
 
-    /// <summary>The component answered with an error or trapped. Giving it the event again would end the same way.</summary>
+    /// <summary>The component answered with an error or trapped, as often as it was tried. Giving it the event again would end the same way.</summary>
     Failed,
 
     /// <summary>What the component sent could not be passed on: the event should come again.</summary>
@@ -25,10 +25,12 @@ public enum Outcome
 
 /// <summary>An event that waits for a component.</summary>
 /// <param name="Message">The message.</param>
-/// <param name="Done">Told when it is over, on the thread that handled it; null where nobody asks.</param>
+/// <param name="Done">Told when it is over, on any thread; null where nobody asks.</param>
 /// <param name="Filter">What the trigger asks for, as in the manifest: a name for spans.</param>
 /// <param name="IsOfTimer">It is a firing of a timer, and came by no broker.</param>
-public readonly record struct MessageEvent(Message Message, Action<Outcome>? Done, string? Filter = null, bool IsOfTimer = false);
+/// <param name="Retry">What to do when the component fails; null is nothing.</param>
+/// <param name="Attempt">How often it has been tried before.</param>
+public readonly record struct MessageEvent(Message Message, Action<Outcome>? Done, string? Filter = null, bool IsOfTimer = false, RetryPolicy? Retry = null, int Attempt = 0);
 
 /// <summary>Passes on what a component sent while it handled an event.</summary>
 /// <param name="component">Who sent it.</param>
@@ -44,8 +46,10 @@ public delegate void PublishedSink(AppComponent component, Published[] messages,
 /// <param name="Failed">Events that the component could not handle.</param>
 /// <param name="NotDelivered">Events whose results could not be passed on.</param>
 /// <param name="Published">Messages that the component sent.</param>
-/// <param name="Waiting">Events in the queue or in work.</param>
-public readonly record struct EventCounts(long Received, long ReceivedBytes, long Handled, long Failed, long NotDelivered, long Published, long Waiting);
+/// <param name="Waiting">Events in the queue, in work, or to be tried again.</param>
+/// <param name="Retried">Attempts that failed and were made again.</param>
+/// <param name="DeadLetters">Events given to the dead-letter topic.</param>
+public readonly record struct EventCounts(long Received, long ReceivedBytes, long Handled, long Failed, long NotDelivered, long Published, long Waiting, long Retried = 0, long DeadLetters = 0);
 
 /// <summary>
 /// A queue of messages for one component and the microVM threads that handle them. The order is that of arrival where
@@ -66,6 +70,7 @@ public sealed class MessageQueue : IAsyncDisposable
     private readonly PastCounts _past = new();
     private int _running;
     private volatile bool _stopping;
+    private readonly CancellationTokenSource _stop = new();
     private long _received;
     private long _receivedBytes;
     private long _handled;
@@ -73,6 +78,8 @@ public sealed class MessageQueue : IAsyncDisposable
     private long _notDelivered;
     private long _published;
     private long _waiting;
+    private long _retried;
+    private long _buried;
 
     /// <summary>Starts the threads.</summary>
     /// <param name="target">The component's code, which belongs to the queue from now on.</param>
@@ -135,7 +142,7 @@ public sealed class MessageQueue : IAsyncDisposable
     /// <summary>Counts so far.</summary>
     public EventCounts Counts => new(
         Volatile.Read(ref _received), Volatile.Read(ref _receivedBytes), Volatile.Read(ref _handled), Volatile.Read(ref _failed),
-        Volatile.Read(ref _notDelivered), Volatile.Read(ref _published), Volatile.Read(ref _waiting));
+        Volatile.Read(ref _notDelivered), Volatile.Read(ref _published), Volatile.Read(ref _waiting), Volatile.Read(ref _retried), Volatile.Read(ref _buried));
 
     /// <summary>Takes an event, when there is room: whoever sends waits as long as the queue is full.</summary>
     /// <exception cref="ChannelClosedException">The queue has been stopped.</exception>
@@ -192,9 +199,11 @@ public sealed class MessageQueue : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         _stopping = true;
+        await _stop.CancelAsync().ConfigureAwait(false);
         _queue.Writer.TryComplete();
         await _drained.Task.ConfigureAwait(false);
         _target.Dispose();
+        _stop.Dispose();
     }
 
     /// <summary>
@@ -227,7 +236,7 @@ public sealed class MessageQueue : IAsyncDisposable
                 if (reader.TryRead(out MessageEvent e))
                 {
                     // An event whose results are on their way to the disk ends when they are there; the next one begins.
-                    if ((Tracing.IsOn ? HandleTraced(e) : HandleSafely(e)) is { } outcome) End(e, outcome);
+                    if ((Tracing.IsOn ? HandleTraced(e, out string? why) : HandleSafely(e, out why)) is { } outcome) End(e, outcome, why);
                 }
                 else if (!reader.WaitToReadAsync().AsTask().GetAwaiter().GetResult())
                 {
@@ -241,41 +250,95 @@ public sealed class MessageQueue : IAsyncDisposable
         }
     }
 
-    private void End(MessageEvent e, Outcome outcome)
+    private void End(MessageEvent e, Outcome outcome, string? why = null)
+    {
+        // A dead letter that fails is no other dead letter.
+        if (outcome == Outcome.Failed && e.Retry is { } retry && e.Message.MetadataOf(RetryPolicy.TopicName) is null && !_stopping)
+        {
+            _ = e.Attempt < retry.Retries ? TryAgain(e, retry) : Bury(e, retry, why ?? "it failed");
+            return;
+        }
+
+        Finish(e, outcome);
+    }
+
+    /// <summary>After a while, as a new event behind those that wait: it holds up none of them.</summary>
+    private async Task TryAgain(MessageEvent e, RetryPolicy retry)
+    {
+        Interlocked.Increment(ref _retried);
+        try
+        {
+            await Task.Delay(retry.DelayBefore(e.Attempt + 1), _stop.Token).ConfigureAwait(false);
+            await _queue.Writer.WriteAsync(e with { Attempt = e.Attempt + 1 }, _stop.Token).ConfigureAwait(false);
+        }
+        catch (Exception error) when (error is OperationCanceledException or ChannelClosedException)
+        {
+            // The node stops. It was not handled, so it is not acknowledged, and comes again.
+            Finish(e, Outcome.NotDelivered);
+        }
+    }
+
+    /// <summary>To the dead-letter topic, with the reason. The event is over when that is safe.</summary>
+    private Task Bury(MessageEvent e, RetryPolicy retry, string why)
+    {
+        Message letter = e.Message.Copy();
+        letter.AddMetadata(RetryPolicy.TopicName, e.Message.Topic ?? "");
+        letter.AddMetadata("mote-component", $"{Component.App}/{Component.Name}");
+        letter.AddMetadata("mote-attempts", (e.Attempt + 1).ToString(System.Globalization.CultureInfo.InvariantCulture));
+        letter.AddMetadata("mote-error", why.Length > RetryPolicy.MaxReason ? why[..RetryPolicy.MaxReason] : why);
+        Interlocked.Increment(ref _buried);
+        // Not on this thread, which may be the outbox's: the topic may lead to a queue that has no room now.
+        return Task.Run(() =>
+        {
+            try
+            {
+                _sink(Component, [new Published(retry.DeadLetterTopic, letter)], fault => Finish(e, fault is null or { Fault: MessagingFault.Refused } ? Outcome.Failed : Outcome.NotDelivered));
+            }
+            catch (MessagingException fault)
+            {
+                _log($"component `{Component.Name}`: a dead letter could not be sent to `{retry.DeadLetterTopic}`: {fault.Message}");
+                Finish(e, fault.Fault == MessagingFault.Refused ? Outcome.Failed : Outcome.NotDelivered);
+            }
+        });
+    }
+
+    private void Finish(MessageEvent e, Outcome outcome)
     {
         Interlocked.Increment(ref outcome == Outcome.Handled ? ref _handled : ref outcome == Outcome.Failed ? ref _failed : ref _notDelivered);
         e.Done?.Invoke(outcome);
         Interlocked.Decrement(ref _waiting);
     }
 
-    private Outcome? HandleTraced(MessageEvent e)
+    private Outcome? HandleTraced(MessageEvent e, out string? why)
     {
         using Activity? span = Tracing.Event($"process {e.Filter ?? Component.Name}", ActivityKind.Consumer, Component, e.IsOfTimer ? "timer" : "pubsub", e.Message.MetadataOf("traceparent"), e.Message.MetadataOf("tracestate"));
         span?.SetTag("messaging.system", e.IsOfTimer ? "timer" : "mqtt").SetTag("messaging.operation.type", "process").SetTag("messaging.operation.name", "process").SetTag("messaging.destination.name", e.Message.Topic)
             .SetTag("messaging.destination.template", e.Filter).SetTag("messaging.message.body.size", e.Message.Bytes.Length);
-        Outcome? outcome = HandleSafely(e);
+        Outcome? outcome = HandleSafely(e, out why);
         // What failed has been said, with the reason, in the span.
         if (outcome is not (null or Outcome.Handled) && span is { Status: ActivityStatusCode.Unset }) Tracing.Fail(span, "failed", $"{outcome}");
         return outcome;
     }
 
     /// <summary>A fault of the host's own ends the event, not the process with everything else in it.</summary>
-    private Outcome? HandleSafely(MessageEvent e)
+    private Outcome? HandleSafely(MessageEvent e, out string? why)
     {
         try
         {
-            return Handle(e);
+            return Handle(e, out why);
         }
         catch (Exception fault)
         {
             Say(e.Message, $"met a fault of the node: {fault}");
+            why = "the node failed";
             return Outcome.Failed;
         }
     }
 
     /// <returns>What became of it; null where that is told later.</returns>
-    private Outcome? Handle(MessageEvent e)
+    private Outcome? Handle(MessageEvent e, out string? why)
     {
+        why = null;
         Message message = e.Message;
         long start = Stopwatch.GetTimestamp();
         using Replaceable<MessageTarget>.Lease target = _target.Take();
@@ -289,7 +352,7 @@ public sealed class MessageQueue : IAsyncDisposable
         catch (WasmtimeException fault)
         {
             // Also a trap in a start function.
-            Say(message, fault is TrapException trap ? $"could not start: {trap.Describe()}" : $"could not start: {fault.Message}");
+            Say(message, why = fault is TrapException trap ? $"could not start: {trap.Describe()}" : $"could not start: {fault.Message}");
             return Outcome.Failed;
         }
 
@@ -298,18 +361,18 @@ public sealed class MessageQueue : IAsyncDisposable
             MessagingGuest guest = _messaging.Guest(vm);
             try
             {
-                Result<Unit, IMessagingTypes.Error> result = vm.Call((handler: target.Value.Handler, message: guest.Received(message)), static (instance, s) => s.handler.Handle(instance, s.message));
+                Result<Unit, IMessagingTypes.Error> result = vm.Call((handler: target.Value.Handler, message: guest.Received(e.Retry is null ? message : message.Copy())), static (instance, s) => s.handler.Handle(instance, s.message));
                 if (!result.IsOk)
                 {
                     guest.Discard();
-                    Say(message, $"answered with an error: {Describe(result.Error)}");
+                    Say(message, why = $"answered with an error: {Describe(result.Error)}");
                     return Outcome.Failed;
                 }
             }
             catch (TrapException trap)
             {
                 guest.Discard();
-                Say(message, $"trapped: {trap.Describe()}");
+                Say(message, why = $"trapped: {trap.Describe()}");
                 return Outcome.Failed;
             }
 
@@ -317,11 +380,12 @@ public sealed class MessageQueue : IAsyncDisposable
             Published[] published = guest.TakePublished();
             if (published.Length == 0) return Outcome.Handled;
             Interlocked.Add(ref _published, published.Length);
-            _sink(pool.Component, published, fault => End(e, fault is null ? Outcome.Handled : NotPassedOn(message, fault)));
+            _sink(pool.Component, published, fault => End(e, fault is null ? Outcome.Handled : NotPassedOn(message, fault), fault?.Message));
             return null;
         }
         catch (MessagingException fault)
         {
+            why = fault.Message;
             return NotPassedOn(message, fault);
         }
         finally

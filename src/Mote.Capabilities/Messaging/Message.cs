@@ -36,6 +36,9 @@ public sealed class Message : IMessagingTypes.IMessage, IDisposable
 
     private static long SizeOf(string key, string value) => 64 + (2L * (key.Length + value.Length));
 
+    /// <summary>A message of the same content: what a guest does to the one does not change the other.</summary>
+    public Message Copy() => new(Bytes) { Topic = Topic, Type = Type, ReplyTo = ReplyTo, _metadata = _metadata is null ? null : [.. _metadata] };
+
     /// <summary>Adds a pair.</summary>
     public void AddMetadata(string key, string value)
     {

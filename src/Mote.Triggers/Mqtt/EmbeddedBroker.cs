@@ -181,7 +181,7 @@ public sealed class EmbeddedBroker : IMqttBroker
         var outcome = m.QualityOfServiceLevel == MqttQualityOfServiceLevel.AtMostOnce ? null : new Outcomes(routes.Length);
         try
         {
-            foreach (MqttRoute route in routes) await route.Queue.EnqueueAsync(new MessageEvent(MqttMessages.ToGuest(m), outcome is null ? null : outcome.Done, route.Filter), _stopReceiving.Token).ConfigureAwait(false);
+            foreach (MqttRoute route in routes) await route.Queue.EnqueueAsync(new MessageEvent(MqttMessages.ToGuest(m), outcome is null ? null : outcome.Done, route.Filter, Retry: route.Retry), _stopReceiving.Token).ConfigureAwait(false);
             if (outcome is not null && await outcome.All.WaitAsync(_stopReceiving.Token).ConfigureAwait(false) == Outcome.NotDelivered)
             {
                 Refuse(e, MqttPubAckReasonCode.ImplementationSpecificError, "what the components made of it cannot be kept now: send it again later");
@@ -203,7 +203,7 @@ public sealed class EmbeddedBroker : IMqttBroker
             using var patience = new CancellationTokenSource(s_patience);
             try
             {
-                await route.Queue.EnqueueAsync(new MessageEvent(MqttMessages.ToGuest(m), null, route.Filter), patience.Token).ConfigureAwait(false);
+                await route.Queue.EnqueueAsync(new MessageEvent(MqttMessages.ToGuest(m), null, route.Filter, Retry: route.Retry), patience.Token).ConfigureAwait(false);
             }
             catch (ChannelClosedException)
             {

@@ -206,7 +206,7 @@ public sealed class ExternalBroker : IMqttBroker
             // Nothing holds these back, so what finds no room is dropped, as its quality of service allows.
             foreach (MqttRoute route in routes)
             {
-                if (!route.Queue.TryEnqueue(new MessageEvent(MqttMessages.ToGuest(m), null, route.Filter)) && Interlocked.Increment(ref _dropped) == 1) _log($"broker {Address}: component `{route.Queue.Component.Name}` does not keep up; messages of quality of service 0 are dropped and counted");
+                if (!route.Queue.TryEnqueue(new MessageEvent(MqttMessages.ToGuest(m), null, route.Filter, Retry: route.Retry)) && Interlocked.Increment(ref _dropped) == 1) _log($"broker {Address}: component `{route.Queue.Component.Name}` does not keep up; messages of quality of service 0 are dropped and counted");
             }
 
             return;
@@ -218,7 +218,7 @@ public sealed class ExternalBroker : IMqttBroker
         {
             try
             {
-                await route.Queue.EnqueueAsync(new MessageEvent(MqttMessages.ToGuest(m), all.Done, route.Filter), _stop.Token).ConfigureAwait(false);
+                await route.Queue.EnqueueAsync(new MessageEvent(MqttMessages.ToGuest(m), all.Done, route.Filter, Retry: route.Retry), _stop.Token).ConfigureAwait(false);
             }
             catch (Exception error) when (error is OperationCanceledException or ChannelClosedException)
             {

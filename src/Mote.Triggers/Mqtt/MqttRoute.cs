@@ -7,7 +7,8 @@ namespace Mote.Triggers.Mqtt;
 /// <param name="Filter">A topic filter (MQTT 5, section 4.7).</param>
 /// <param name="Qos">The quality of service to subscribe at: 0, 1 or 2.</param>
 /// <param name="Queue">The component's queue.</param>
-public sealed record MqttRoute(string Filter, int Qos, MessageQueue Queue);
+/// <param name="Retry">What becomes of messages that the component fails at; null is nothing.</param>
+public sealed record MqttRoute(string Filter, int Qos, MessageQueue Queue, RetryPolicy? Retry = null);
 
 /// <summary>The MQTT broker of a node: in this process or elsewhere.</summary>
 public interface IMqttBroker : IMessageBroker, IAsyncDisposable

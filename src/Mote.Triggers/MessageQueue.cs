@@ -253,9 +253,11 @@ public sealed class MessageQueue : IAsyncDisposable
     private void End(MessageEvent e, Outcome outcome, string? why = null)
     {
         // A dead letter that fails is no other dead letter.
-        if (outcome == Outcome.Failed && e.Retry is { } retry && e.Message.MetadataOf(RetryPolicy.TopicName) is null && !_stopping)
+        if (outcome == Outcome.Failed && e.Retry is { } retry && e.Message.MetadataOf(RetryPolicy.TopicName) is null)
         {
-            _ = e.Attempt < retry.Retries ? TryAgain(e, retry) : Bury(e, retry, why ?? "it failed");
+            // Where the node stops, it is neither tried again nor buried: it is not acknowledged, and comes again.
+            if (_stopping) Finish(e, Outcome.NotDelivered);
+            else _ = e.Attempt < retry.Retries ? TryAgain(e, retry) : Bury(e, retry, why ?? "it failed");
             return;
         }
 

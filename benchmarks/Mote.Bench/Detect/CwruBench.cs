@@ -1,5 +1,5 @@
-// Bearings of the Case Western Reserve University: recordings with faults of two sizes, and a healthy one. Parameters
-// were chosen with the small faults; the keys are of the large ones.
+// Bearings of the Case Western Reserve University: recordings with faults of two sizes, and a healthy one. The keys
+// are of the large faults; parameters were chosen with the small ones, but the threshold of the health index with all in sight.
 using System.Globalization;
 using Mote.Cli.Scoring;
 using Mote.Cli.Simulation;

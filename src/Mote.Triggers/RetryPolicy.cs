@@ -6,8 +6,8 @@ namespace Mote.Triggers;
 /// <param name="DeadLetterTopic">Where it goes then, with the reason in its metadata.</param>
 public sealed record RetryPolicy(int Retries, string DeadLetterTopic)
 {
-    /// <summary>How often where nothing is said.</summary>
-    public const int DefaultRetries = 2;
+    /// <summary>How often where nothing is said: whoever sent the message waits for its acknowledgement meanwhile, so that is asked for.</summary>
+    public const int DefaultRetries = 0;
 
     /// <summary>The metadata in which a dead letter says what its topic was.</summary>
     public const string TopicName = "mote-topic";

@@ -148,6 +148,7 @@ public sealed class MessageQueue : IAsyncDisposable
     /// <exception cref="ChannelClosedException">The queue has been stopped.</exception>
     public async ValueTask EnqueueAsync(MessageEvent e, CancellationToken token)
     {
+        if (Skips(e)) return;
         Interlocked.Increment(ref _waiting);
         try
         {
@@ -165,6 +166,7 @@ public sealed class MessageQueue : IAsyncDisposable
     /// <summary>Takes an event where there is room; false where there is none.</summary>
     public bool TryEnqueue(MessageEvent e)
     {
+        if (Skips(e)) return true;
         Interlocked.Increment(ref _waiting);
         if (!_queue.Writer.TryWrite(e))
         {
@@ -173,6 +175,14 @@ public sealed class MessageQueue : IAsyncDisposable
         }
 
         Count(e);
+        return true;
+    }
+
+    /// <summary>A component whose filter has its own dead-letter topic (#, mostly) does not get back what it failed at.</summary>
+    private bool Skips(MessageEvent e)
+    {
+        if (e.Message.Metadata.Count == 0 || e.Message.MetadataOf(RetryPolicy.TopicName) is null || e.Message.MetadataOf(RetryPolicy.ComponentName) != $"{Component.App}/{Component.Name}") return false;
+        e.Done?.Invoke(Outcome.Handled);
         return true;
     }
 
@@ -285,7 +295,7 @@ public sealed class MessageQueue : IAsyncDisposable
     {
         Message letter = e.Message.Copy();
         letter.AddMetadata(RetryPolicy.TopicName, e.Message.Topic ?? "");
-        letter.AddMetadata("mote-component", $"{Component.App}/{Component.Name}");
+        letter.AddMetadata(RetryPolicy.ComponentName, $"{Component.App}/{Component.Name}");
         letter.AddMetadata("mote-attempts", (e.Attempt + 1).ToString(System.Globalization.CultureInfo.InvariantCulture));
         letter.AddMetadata("mote-error", why.Length > RetryPolicy.MaxReason ? why[..RetryPolicy.MaxReason] : why);
         Interlocked.Increment(ref _buried);

@@ -12,6 +12,9 @@ public sealed record RetryPolicy(int Retries, string DeadLetterTopic)
     /// <summary>The metadata in which a dead letter says what its topic was.</summary>
     public const string TopicName = "mote-topic";
 
+    /// <summary>The metadata in which it says which component failed: APP/COMPONENT.</summary>
+    public const string ComponentName = "mote-component";
+
     /// <summary>Most characters of the reason.</summary>
     public const int MaxReason = 1000;
 

@@ -77,7 +77,7 @@ build() {
 
 # The sample's component, built when its sources are newer. `mote` itself must be there already.
 build_sample() {
-  older "$root/samples/01-factory/filter.wasm" "$root/samples/01-factory/filter" "$root/samples/01-factory/build.sh" "$root/tools/guests/build-c.mjs" || return 0
+  older "$root/samples/01-factory/filter.wasm" "$root/samples/01-factory/filter" "$root/samples/01-factory/build.sh" "$root/guests/lib" "$root/tools/guests/build-c.mjs" || return 0
   need_guest_tools || exit 69
   echo "building samples/01-factory ..." >&2
   MOTE="$root/mote" "$root/samples/01-factory/build.sh" >"$root/artifacts/sample.log" 2>&1 || {

@@ -88,7 +88,7 @@ static inline double power_of_ten(int e) {
     return p;
 }
 
-// A JSON number; one that is too large for a double is refused.
+// A JSON number; one that is too large for a double is infinite.
 static inline bool number(json_t *j, double *ret) {
     space(j);
     bool negative = j->at < j->end && *j->at == '-';
@@ -121,8 +121,11 @@ static inline bool number(json_t *j, double *ret) {
         value = exponent < 0 ? value / power_of_ten(-exponent) : value * power_of_ten(exponent);
     }
     *ret = negative ? -value : value;
-    return value < 1e300;
+    return true;
 }
+
+// A JSON number that can be reckoned with; a larger one is refused.
+static inline bool bounded_number(json_t *j, double *ret) { return number(j, ret) && *ret > -1e300 && *ret < 1e300; }
 
 // Any value.
 static inline bool skip(json_t *j, int depth) {

@@ -8,7 +8,7 @@ internal sealed class OutboxDatabase : IDisposable
 {
     private readonly SqliteConnection _connection;
     private readonly List<SqliteCommand> _commands = [];
-    private readonly SqliteCommand _insert, _delete, _oldest, _gap, _total;
+    private readonly SqliteCommand _insert, _delete, _oldest, _gap, _forgetGap, _quarantine, _total, _clock;
     private SqliteTransaction? _transaction;
     private bool _durable = true;
 
@@ -49,6 +49,9 @@ internal sealed class OutboxDatabase : IDisposable
                 INSERT INTO gap (class, messages, bytes, first, last, reason, version) VALUES ($class, 1, $bytes, $at, $at, $reason, 1)
                 ON CONFLICT (class) DO UPDATE SET messages = messages + 1, bytes = bytes + $bytes, last = $at, reason = $reason, version = version + 1
                 """);
+            _forgetGap = Prepare("DELETE FROM gap WHERE class = $class AND version = $version");
+            _quarantine = Prepare("INSERT INTO damaged (id, class, crc, record) SELECT id, class, crc, record FROM outbox WHERE id = $id");
+            _clock = Prepare("INSERT INTO clock (one, outbox, wall) VALUES (1, $outbox, $wall) ON CONFLICT (one) DO UPDATE SET outbox = $outbox, wall = $wall");
             _total = Prepare("INSERT INTO total (class, priority, messages, bytes) VALUES ($class, $priority, $messages, $bytes) ON CONFLICT (class) DO UPDATE SET priority = $priority, messages = $messages, bytes = $bytes");
         }
         catch
@@ -120,16 +123,11 @@ internal sealed class OutboxDatabase : IDisposable
 
     public void AddGap(string name, long bytes, long at, string reason) => Run(_gap, name, bytes, at, reason);
 
-    public void RemoveGap(string name, long version)
-    {
-        using SqliteCommand c = Prepare("DELETE FROM gap WHERE class = $class AND version = $version", keep: false);
-        Run(c, name, version);
-    }
+    public void RemoveGap(string name, long version) => Run(_forgetGap, name, version);
 
     public void Quarantine(IReadOnlyList<long> ids)
     {
-        using SqliteCommand c = Prepare("INSERT INTO damaged (id, class, crc, record) SELECT id, class, crc, record FROM outbox WHERE id = $id", keep: false);
-        foreach (long id in ids) Run(c, id);
+        foreach (long id in ids) Run(_quarantine, id);
     }
 
     public void SetTotals(Dictionary<string, (int Priority, long Messages, long Bytes)> totals)
@@ -137,11 +135,7 @@ internal sealed class OutboxDatabase : IDisposable
         foreach ((string name, (int priority, long messages, long bytes)) in totals) Run(_total, name, priority, messages, bytes);
     }
 
-    public void SetClock(long outbox, long wall)
-    {
-        using SqliteCommand c = Prepare("INSERT INTO clock (one, outbox, wall) VALUES (1, $outbox, $wall) ON CONFLICT (one) DO UPDATE SET outbox = $outbox, wall = $wall", keep: false);
-        Run(c, outbox, wall);
-    }
+    public void SetClock(long outbox, long wall) => Run(_clock, outbox, wall);
 
     /// <summary>Gives pages that have been free for a while back to the file system, a few megabytes at a time.</summary>
     /// <returns>True where there is more.</returns>
@@ -153,14 +147,13 @@ internal sealed class OutboxDatabase : IDisposable
         return true;
     }
 
-    private SqliteCommand Prepare(string text, bool keep = true)
+    private SqliteCommand Prepare(string text)
     {
         SqliteCommand c = _connection.CreateCommand();
         c.CommandText = text;
-        c.Transaction = _transaction;
         // In the order in which they first come in the text, each once.
         foreach (string name in System.Text.RegularExpressions.Regex.Matches(text, @"\$\w+").Select(m => m.Value).Distinct()) c.Parameters.Add(new SqliteParameter { ParameterName = name });
-        if (keep) _commands.Add(c);
+        _commands.Add(c);
         return c;
     }
 

@@ -25,8 +25,7 @@ public sealed class HttpUpstream : IAsyncDisposable
     /// <summary>Bodies of at least this many bytes are sent with gzip where they are batches.</summary>
     public const int CompressFrom = 1024;
 
-    private static readonly TimeSpan s_firstDelay = TimeSpan.FromMilliseconds(200);
-    private static readonly TimeSpan s_longestDelay = TimeSpan.FromSeconds(30);
+    private static readonly Backoff s_backoff = new(TimeSpan.FromMilliseconds(200), TimeSpan.FromSeconds(30));
     private static readonly TimeSpan s_look = TimeSpan.FromSeconds(30);
 
     private readonly Uri _url;
@@ -114,7 +113,7 @@ public sealed class HttpUpstream : IAsyncDisposable
 
     private async Task Run()
     {
-        TimeSpan delay = s_firstDelay;
+        int failures = 0;
         while (!_stop.IsCancellationRequested)
         {
             try
@@ -132,7 +131,7 @@ public sealed class HttpUpstream : IAsyncDisposable
 
                 if (error is null)
                 {
-                    delay = s_firstDelay;
+                    failures = 0;
                     if (_outbox.Counts.Waiting == 0) await _filled.WaitAsync(s_look, _stop.Token).ConfigureAwait(false);
                     continue;
                 }
@@ -141,9 +140,7 @@ public sealed class HttpUpstream : IAsyncDisposable
                 if (_lastError is null) _log($"upstream {_url} does not take events ({error}); they wait on disk and are sent again");
                 _lastError = error;
                 Interlocked.Increment(ref _retries);
-                double jitter = 0.75 + (Random.Shared.NextDouble() / 2);
-                await Task.Delay(delay * jitter, _time, _stop.Token).ConfigureAwait(false);
-                delay = delay * 2 < s_longestDelay ? delay * 2 : s_longestDelay;
+                await Task.Delay(s_backoff.Before(++failures), _time, _stop.Token).ConfigureAwait(false);
             }
             catch (OperationCanceledException) when (_stop.IsCancellationRequested)
             {

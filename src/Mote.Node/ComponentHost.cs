@@ -84,12 +84,7 @@ public sealed class ComponentHost : IDisposable
     /// <exception cref="ComponentFileException">It cannot be read, is not valid, or imports what is not hosted.</exception>
     public InstanceTemplate Load(string path, FloatMode floats = FloatMode.Deterministic)
     {
-        byte[] file = ComponentFileException.Read(path);
-        return ComponentFileException.Explain(path, () =>
-        {
-            if (CoreModuleDescription.IsCoreModule(file)) file = CoreProgram.ToComponent(file, Runtime.Engine);
-            return Capabilities.Linker.Link(Runtime.Compile(file, floats));
-        });
+        return Compile(path, floats, (_, compiled) => Capabilities.Linker.Link(compiled));
     }
 
     /// <summary>Reads, compiles and links a component, so that everything that is wrong with it is known now, and keeps no more than where its code is.</summary>
@@ -120,11 +115,9 @@ public sealed class ComponentHost : IDisposable
 
     private CodeKey? Check<T>(string path, FloatMode floats, Func<InstanceTemplate, T> bind)
     {
-        byte[] file = ComponentFileException.Read(path);
-        return ComponentFileException.Explain(path, () =>
+        return Compile(path, floats, (file, it) =>
         {
-            if (CoreModuleDescription.IsCoreModule(file)) file = CoreProgram.ToComponent(file, Runtime.Engine);
-            using CompiledComponent compiled = Runtime.Compile(file, floats);
+            using CompiledComponent compiled = it;
             using InstanceTemplate template = Capabilities.Linker.Link(compiled);
             bind(template);
             return Runtime.KeyOf(file, compiled);
@@ -134,14 +127,22 @@ public sealed class ComponentHost : IDisposable
     /// <summary>The cache has it no more: from the file, if that is still the one that was deployed.</summary>
     private CompiledComponent Again(string path, FloatMode floats, CodeKey? key)
     {
+        return Compile(path, floats, (file, compiled) =>
+        {
+            if (key is null || Runtime.KeyOf(file, compiled) == key) return compiled;
+            compiled.Dispose();
+            throw new WasmtimeException("its compiled code is gone, and the file is not the one that was deployed: deploy it again");
+        });
+    }
+
+    /// <summary>Reads and compiles a file, wrapping a core module first; what goes wrong then and in <paramref name="use"/> names the file.</summary>
+    private T Compile<T>(string path, FloatMode floats, Func<byte[], CompiledComponent, T> use)
+    {
         byte[] file = ComponentFileException.Read(path);
         return ComponentFileException.Explain(path, () =>
         {
             if (CoreModuleDescription.IsCoreModule(file)) file = CoreProgram.ToComponent(file, Runtime.Engine);
-            CompiledComponent compiled = Runtime.Compile(file, floats);
-            if (key is null || Runtime.KeyOf(file, compiled) == key) return compiled;
-            compiled.Dispose();
-            throw new WasmtimeException("its compiled code is gone, and the file is not the one that was deployed: deploy it again");
+            return use(file, Runtime.Compile(file, floats));
         });
     }
 

@@ -38,14 +38,18 @@ public sealed class EdgeNode : IAsyncDisposable
     private ControlSocket? _control;
     private TimerService? _timers;
     private SqliteOutbox? _outbox;
-    private readonly System.Collections.Concurrent.ConcurrentDictionary<UpstreamClass, OutboxClass> _classes = new();
-    private static readonly OutboxClass s_default = new("default");
+    private readonly (IReadOnlyList<string> Topics, OutboxClass Class)[] _classes;
     private long _eventNumber;
 
     private EdgeNode(NodeConfig config, DataFolder folder, Action<string> log)
     {
         _config = config;
         _folder = folder;
+        _classes =
+        [
+            .. config.UpstreamClasses.Select(c => (c.Topics, new OutboxClass(c.Name, c.Priority, c.MaxBytes, c.MaxAge))),
+            (config.UpstreamTopics, new OutboxClass("default")),
+        ];
         _log = new ThrottledLog(line => log(_secrets.Mask(line)), TimeProvider.System);
     }
 
@@ -235,7 +239,7 @@ public sealed class EdgeNode : IAsyncDisposable
         _telemetry.Log(new LogLine(GuestLogLevel.Warn, line, about?.App, about?.Name));
     }
 
-    private IPEndPoint Listen() => IPEndPoint.TryParse(_config.BrokerListen, out IPEndPoint? endpoint) && _config.BrokerListen.Contains(':')
+    private IPEndPoint Listen() => ListenAddress.TryParse(_config.BrokerListen, out IPEndPoint? endpoint)
         ? endpoint
         : throw new ConfigException("node config", 0, $"`listen` under [broker] must be an address and a port like \"127.0.0.1:1883\", found \"{_config.BrokerListen}\"");
 
@@ -318,12 +322,15 @@ public sealed class EdgeNode : IAsyncDisposable
     /// <summary>The class of what goes upstream; null for what does not.</summary>
     private OutboxClass? ClassOf(string topic)
     {
-        foreach (UpstreamClass c in _config.UpstreamClasses)
+        foreach ((IReadOnlyList<string> topics, OutboxClass c) in _classes)
         {
-            if (c.Topics.Any(f => TopicFilter.Matches(topic, f))) return _classes.GetOrAdd(c, static c => new OutboxClass(c.Name, c.Priority, c.MaxBytes, c.MaxAge));
+            foreach (string filter in topics)
+            {
+                if (TopicFilter.Matches(topic, filter)) return c;
+            }
         }
 
-        return _config.UpstreamTopics.Any(f => TopicFilter.Matches(topic, f)) ? s_default : null;
+        return null;
     }
 
     /// <summary>

@@ -71,7 +71,7 @@ public sealed class HttpApps : IAsyncDisposable
     public static async Task<HttpApps> StartAsync(
         IReadOnlyList<AppManifest> apps, NodeConfig config, ComponentHost host, HttpMetrics? metrics, PublishedSink sink, Func<AppManifest, ComponentManifest, ComponentUsage, AppComponent> component, Action<string, string> log)
     {
-        IPEndPoint listen = IPEndPoint.TryParse(config.HttpListen, out IPEndPoint? endpoint) && config.HttpListen.Contains(':') ? endpoint
+        IPEndPoint listen = ListenAddress.TryParse(config.HttpListen, out IPEndPoint? endpoint) ? endpoint
             : throw new ConfigException("node config", 0, $"`listen` under [http] must be an address and a port like \"127.0.0.1:3000\", found \"{config.HttpListen}\"");
         ServerCertificate? certificate = config.HttpTls is { } tls ? new ServerCertificate(tls.Certificate, tls.Key, TimeProvider.System, line => log("http", line)) : null;
         var options = new HttpOptions

@@ -145,7 +145,7 @@ public sealed record NodeConfig
     }
 
     private static string? Listen(TomlTable broker) => broker.String("listen") is not { } listen ? null
-        : System.Net.IPEndPoint.TryParse(listen, out _) && listen.Contains(':') ? listen
+        : ListenAddress.TryParse(listen, out _) ? listen
         : throw broker.Values["listen"].Error($"`listen` must be an address and a port like \"127.0.0.1:1883\", found \"{listen}\"");
 
     private static Uri? Url(TomlTable table, string key, params string[] schemes)

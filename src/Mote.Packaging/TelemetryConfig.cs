@@ -22,7 +22,7 @@ public sealed record TelemetryConfig
         {
             Otlp = otlp ?? defaults.Otlp,
             Metrics = table.String("metrics") is not { } listen ? defaults.Metrics
-                : IPEndPoint.TryParse(listen, out IPEndPoint? at) && listen.Contains(':') ? at
+                : ListenAddress.TryParse(listen, out IPEndPoint? at) ? at
                 : throw table.Values["metrics"].Error($"`metrics` must be an address and a port like \"127.0.0.1:9464\", found \"{listen}\""),
             Sample = table.Number("sample", 0, 1) ?? defaults.Sample,
         };

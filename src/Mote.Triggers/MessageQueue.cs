@@ -57,9 +57,6 @@ public readonly record struct EventCounts(long Received, long ReceivedBytes, lon
 /// </summary>
 public sealed class MessageQueue : IAsyncDisposable
 {
-    /// <summary>A guest's stack (Wasmtime's 512 KiB), host frames above it, and those of a component called by another.</summary>
-    private const int StackBytes = 2 << 20;
-
     private readonly Replaceable<MessageTarget> _target;
     private readonly MessagingCapability _messaging;
     private readonly PublishedSink _sink;
@@ -100,7 +97,7 @@ public sealed class MessageQueue : IAsyncDisposable
         _threads = new Thread[concurrency];
         for (int i = 0; i < concurrency; i++)
         {
-            _threads[i] = new Thread(Run, StackBytes) { IsBackground = true, Name = $"{target.Pool.Component.Name}-{i}" };
+            _threads[i] = new Thread(Run, GuestScheduler.StackBytes) { IsBackground = true, Name = $"{target.Pool.Component.Name}-{i}" };
             _threads[i].Start();
         }
     }
@@ -280,7 +277,7 @@ public sealed class MessageQueue : IAsyncDisposable
         Interlocked.Increment(ref _retried);
         try
         {
-            await Task.Delay(retry.DelayBefore(e.Attempt + 1), _stop.Token).ConfigureAwait(false);
+            await Task.Delay(RetryPolicy.DelayBefore(e.Attempt + 1), _stop.Token).ConfigureAwait(false);
             await _queue.Writer.WriteAsync(e with { Attempt = e.Attempt + 1 }, _stop.Token).ConfigureAwait(false);
         }
         catch (Exception error) when (error is OperationCanceledException or ChannelClosedException)

@@ -1,4 +1,6 @@
 // What becomes of an event that its component fails at.
+using Mote.DataPlane;
+
 namespace Mote.Triggers;
 
 /// <summary>Tries again a few times, each after a longer while, and then sends the message to a dead-letter topic.</summary>
@@ -18,17 +20,12 @@ public sealed record RetryPolicy(int Retries, string DeadLetterTopic)
     /// <summary>Most characters of the reason.</summary>
     public const int MaxReason = 1000;
 
-    private static readonly TimeSpan s_first = TimeSpan.FromMilliseconds(100);
-    private static readonly TimeSpan s_longest = TimeSpan.FromSeconds(10);
+    private static readonly Backoff s_backoff = new(TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(10), Factor: 4);
 
     /// <summary>The topic where nothing is said.</summary>
     public static string TopicOf(string app, string component) => $"dead-letter/{app}/{component}";
 
     /// <summary>How long it waits before a repeated attempt: 100 ms, then four times as long each time, up to 10 s, give or take a quarter.</summary>
     /// <param name="attempt">The attempt; the first repeated one is 1.</param>
-    public TimeSpan DelayBefore(int attempt)
-    {
-        double factor = Math.Min(Math.Pow(4, attempt - 1), s_longest / s_first);
-        return s_first * (factor * (0.75 + (Random.Shared.NextDouble() / 2)));
-    }
+    public static TimeSpan DelayBefore(int attempt) => s_backoff.Before(attempt);
 }

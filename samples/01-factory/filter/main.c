@@ -9,9 +9,8 @@
 // The state of each sensor is kept in memory, and now and then in the key-value store, from where a new instance goes
 // on. Variables: `window` (readings), `learn` (windows), `threshold` (multiples of the usual variation).
 #include "filter.h"
-
-typedef wasi_messaging_types_error_t error_t;
-typedef struct { const uint8_t *ptr; size_t len; } text_t;
+#define NAME filter
+#include "guest.h"
 
 enum {
     MAX_SERIES = 4096,
@@ -48,146 +47,6 @@ static series_t *table[MAX_SERIES * 2]; // open addressing, never more than half
 static uint32_t series_count;
 
 static struct { uint32_t window, learn; double threshold; bool loaded; } config;
-static wasi_keyvalue_store_own_bucket_t bucket;
-static wasi_messaging_types_own_client_t client;
-
-// ---- small things that a libc would have ----
-
-static bool equal(const void *a, const void *b, size_t n) {
-    const uint8_t *x = a, *y = b;
-    for (size_t i = 0; i < n; i++) if (x[i] != y[i]) return false;
-    return true;
-}
-
-static size_t length(const char *s) { size_t n = 0; while (s[n]) n++; return n; }
-
-// Text that is put together in a fixed buffer; what does not fit is left out.
-typedef struct { char bytes[1024]; size_t len; } out_t;
-
-static void put_n(out_t *o, const void *s, size_t n) {
-    for (size_t i = 0; i < n && o->len < sizeof o->bytes; i++) o->bytes[o->len++] = ((const char *)s)[i];
-}
-static void put(out_t *o, const char *s) { put_n(o, s, length(s)); }
-
-static void put_u64(out_t *o, uint64_t n) {
-    char digits[20];
-    int at = 20;
-    do digits[--at] = (char)('0' + n % 10); while (n /= 10);
-    put_n(o, digits + at, 20 - at);
-}
-
-// With four decimals, which is what a person reads.
-static void put_number(out_t *o, double d) {
-    if (!(d > -1e15 && d < 1e15)) { put(o, "null"); return; }
-    if (d < 0) { put(o, "-"); d = -d; }
-    uint64_t n = (uint64_t)(d * 10000 + 0.5);
-    put_u64(o, n / 10000);
-    char decimals[5] = { '.', (char)('0' + n / 1000 % 10), (char)('0' + n / 100 % 10), (char)('0' + n / 10 % 10), (char)('0' + n % 10) };
-    put_n(o, decimals, 5);
-}
-
-// A JSON string; topics may have quotes in them.
-static void put_string(out_t *o, const void *s, size_t n) {
-    put(o, "\"");
-    for (size_t i = 0; i < n; i++) {
-        uint8_t c = ((const uint8_t *)s)[i];
-        if (c == '"' || c == '\\') put(o, "\\");
-        if (c < 0x20) put(o, " ");
-        else put_n(o, &c, 1);
-    }
-    put(o, "\"");
-}
-
-static bool fail(error_t *err, const char *text) {
-    err->tag = WASI_MESSAGING_TYPES_ERROR_OTHER;
-    filter_string_set(&err->val.other, text);
-    return false;
-}
-
-static void log_line(wasi_logging_logging_level_t level, const char *context, const char *text) {
-    wasi_logging_logging_log(level, filter_string(context), filter_string(text));
-}
-
-// ---- JSON, as far as readings need it ----
-
-typedef struct { const uint8_t *at, *end; } json_t;
-
-static void space(json_t *j) { while (j->at < j->end && (*j->at == ' ' || *j->at == '\t' || *j->at == '\n' || *j->at == '\r')) j->at++; }
-static bool take(json_t *j, char c) { space(j); if (j->at < j->end && *j->at == c) { j->at++; return true; } return false; }
-
-// A string's bytes between its quotes, escapes as they stand.
-static bool string(json_t *j, text_t *ret) {
-    if (!take(j, '"')) return false;
-    ret->ptr = j->at;
-    for (; j->at < j->end && *j->at != '"'; j->at++) if (*j->at == '\\') { if (++j->at == j->end) return false; }
-    if (j->at == j->end) return false;
-    ret->len = j->at++ - ret->ptr;
-    return true;
-}
-
-static double power_of_ten(int e) {
-    double p = 1, base = 10;
-    for (int n = e < 0 ? -e : e; n; n >>= 1, base *= base) if (n & 1) p *= base;
-    return p;
-}
-
-static bool number(json_t *j, double *ret) {
-    space(j);
-    bool negative = j->at < j->end && *j->at == '-';
-    if (negative) j->at++;
-    uint64_t mantissa = 0;
-    int exponent = 0, digits = 0;
-    bool fraction = false;
-    for (; j->at < j->end; j->at++) {
-        uint8_t c = *j->at;
-        if (c == '.' && !fraction) { fraction = true; continue; }
-        if (c < '0' || c > '9') break;
-        digits++;
-        if (mantissa < 100000000000000000ull) { mantissa = mantissa * 10 + (c - '0'); exponent -= fraction; }
-        else exponent += !fraction; // beyond what a double can tell apart
-    }
-    if (!digits) return false;
-    if (j->at < j->end && (*j->at | 0x20) == 'e') {
-        j->at++;
-        bool down = j->at < j->end && *j->at == '-';
-        if (j->at < j->end && (*j->at == '-' || *j->at == '+')) j->at++;
-        int e = 0, n = 0;
-        for (; j->at < j->end && *j->at >= '0' && *j->at <= '9'; j->at++, n++) if (e < 1000) e = e * 10 + (*j->at - '0');
-        if (!n) return false;
-        exponent += down ? -e : e;
-    }
-    double value = (double)mantissa;
-    if (mantissa) {
-        if (exponent > 400) exponent = 400;
-        if (exponent < -400) exponent = -400;
-        value = exponent < 0 ? value / power_of_ten(-exponent) : value * power_of_ten(exponent);
-    }
-    *ret = negative ? -value : value;
-    return true;
-}
-
-static bool skip(json_t *j, int depth) {
-    text_t ignored;
-    space(j);
-    if (j->at == j->end || depth > 16) return false;
-    char open = (char)*j->at;
-    if (open == '"') return string(j, &ignored);
-    if (open == '{' || open == '[') {
-        char close = open == '{' ? '}' : ']';
-        j->at++;
-        if (take(j, close)) return true;
-        do {
-            if (open == '{' && !(string(j, &ignored) && take(j, ':'))) return false;
-            if (!skip(j, depth + 1)) return false;
-        } while (take(j, ','));
-        return take(j, close);
-    }
-    const uint8_t *start = j->at; // a number, true, false or null
-    while (j->at < j->end && *j->at != ',' && *j->at != '}' && *j->at != ']' && *j->at > ' ') j->at++;
-    return j->at > start;
-}
-
-static bool is(text_t t, const char *s) { return t.len == length(s) && equal(t.ptr, s, t.len); }
 
 // {"value": number, "ts": "text", …}
 static bool reading(json_t j, double *value, text_t *ts) {
@@ -209,18 +68,6 @@ static bool reading(json_t j, double *value, text_t *ts) {
 
 // ---- configuration ----
 
-static double variable(const char *key, double standard, double min, double max) {
-    filter_option_string_t text;
-    if (!wasi_config_store_get(filter_string(key), &text, NULL) || !text.is_some) return standard;
-    json_t j = { text.val.ptr, text.val.ptr + text.val.len };
-    double value;
-    bool good = number(&j, &value) && j.at == j.end && value >= min && value <= max;
-    filter_string_free(&text.val);
-    if (good) return value;
-    log_line(WASI_LOGGING_LOGGING_LEVEL_WARN, key, "this variable is not a number in its range: the standard value is used");
-    return standard;
-}
-
 static void load_config(void) {
     if (config.loaded) return;
     config.window = (uint32_t)variable("window", 50, 2, 1000000);
@@ -231,37 +78,11 @@ static void load_config(void) {
 
 // ---- series: in memory, and in the store ----
 
-static filter_string_t key_of(const series_t *s) { return (filter_string_t){ (uint8_t *)s->name, s->name_len }; }
+static text_t key_of(const series_t *s) { return (text_t){ (uint8_t *)s->name, s->name_len }; }
 
-// Without a store the filter still works; it then learns anew after a restart.
-static bool store(void) {
-    static bool refused;
-    if (bucket.__handle) return true;
-    if (refused) return false;
-    if (wasi_keyvalue_store_open(filter_string("default"), &bucket, NULL)) return true;
-    refused = true;
-    log_line(WASI_LOGGING_LOGGING_LEVEL_WARN, "store", "there is no key-value store: what is learned is lost at a restart");
-    return false;
-}
-
-static void save(series_t *s) {
+static void keep(series_t *s) {
     s->unsaved = 0;
-    if (!store()) return;
-    filter_list_u8_t bytes = { (uint8_t *)&s->state, sizeof s->state };
-    if (!wasi_keyvalue_store_bucket_set(wasi_keyvalue_store_bucket_borrow(bucket), key_of(s), bytes, NULL)) {
-        log_line(WASI_LOGGING_LOGGING_LEVEL_WARN, "store", "a series could not be saved");
-    }
-}
-
-static void load(series_t *s) {
-    filter_option_list_u8_t value;
-    if (!store() || !wasi_keyvalue_store_bucket_get(wasi_keyvalue_store_bucket_borrow(bucket), key_of(s), &value, NULL) || !value.is_some) return;
-    state_t saved;
-    if (value.val.len == sizeof saved) {
-        __builtin_memcpy(&saved, value.val.ptr, sizeof saved);
-        if (saved.version == VERSION) s->state = saved;
-    }
-    filter_list_u8_free(&value.val);
+    save(key_of(s), &s->state, sizeof s->state);
 }
 
 // The series of a name, made and loaded when it is first seen; NULL where there are too many.
@@ -276,7 +97,7 @@ static series_t *series(text_t name) {
     series_t *s = mote_malloc(sizeof *s);
     *s = (series_t){ .name = mote_malloc(name.len), .name_len = (uint32_t)name.len, .state = { .version = VERSION } };
     __builtin_memcpy(s->name, name.ptr, name.len);
-    load(s);
+    load(key_of(s), &s->state, sizeof s->state, VERSION);
     table[at] = s;
     series_count++;
     return s;
@@ -285,7 +106,6 @@ static series_t *series(text_t name) {
 // ---- judging ----
 
 static bool send_alert(const series_t *s, double level, double spread, double score, text_t ts, error_t *err) {
-    if (!client.__handle && !wasi_messaging_types_client_connect(filter_string("default"), &client, err)) return false;
     out_t o;
     o.len = 0;
     put(&o, "{\"series\":");
@@ -299,9 +119,7 @@ static bool send_alert(const series_t *s, double level, double spread, double sc
     put(&o, ",\"score\":"); put_number(&o, score);
     put(&o, ",\"readings\":"); put_u64(&o, s->state.readings);
     put(&o, "}");
-    wasi_messaging_types_own_message_t message = wasi_messaging_types_message_new((filter_list_u8_t){ (uint8_t *)o.bytes, o.len });
-    wasi_messaging_types_message_set_content_type(wasi_messaging_types_message_borrow(message), filter_string("application/json"));
-    return wasi_messaging_producer_send(wasi_messaging_types_client_borrow(client), filter_string("alerts"), message, err);
+    return publish(&o, err);
 }
 
 // How far a value is from what it usually is, in multiples of how much it usually varies. A sensor that never varied
@@ -339,7 +157,7 @@ static bool judge(series_t *s, double level, double spread, text_t ts, error_t *
         learn(&t->spread, spread, t->learned, 200);
     }
     bool sent = t->alarmed == was || send_alert(s, level, spread, score, ts, err);
-    if (++s->unsaved >= SAVE_EVERY || t->alarmed != was || t->learned == config.learn) save(s);
+    if (++s->unsaved >= SAVE_EVERY || t->alarmed != was || t->learned == config.learn) keep(s);
     return sent;
 }
 
@@ -393,17 +211,11 @@ static uint32_t channels_of(filter_string_t type) {
     return 1;
 }
 
-static bool starts_with(filter_string_t s, const char *prefix) {
-    if (s.len < length(prefix)) return false;
-    for (size_t i = 0; prefix[i]; i++) if ((s.ptr[i] | 0x20) != (uint8_t)(prefix[i] | 0x20)) return false;
-    return true;
-}
-
 static bool handle(wasi_messaging_types_borrow_message_t message, text_t topic, error_t *err) {
     load_config();
     if (topic.len == 0 || topic.len > MAX_NAME) return fail(err, "the topic must have 1 to 256 bytes");
     filter_string_t type = { NULL, 0 };
-    bool is_audio = wasi_messaging_types_message_content_type(message, &type) && starts_with(type, "audio/L16");
+    bool is_audio = wasi_messaging_types_message_content_type(message, &type) && starts_with((text_t){ type.ptr, type.len }, "audio/L16");
     uint32_t channels = is_audio ? channels_of(type) : 0;
     filter_string_free(&type);
     filter_list_u8_t data = wasi_messaging_types_message_data(message);

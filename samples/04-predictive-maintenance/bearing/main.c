@@ -36,7 +36,7 @@ static bool parameter(text_t type, const char *name, double *ret) {
         while (at < type.len && type.ptr[at] == ' ') at++;
         if (at + n >= type.len || !starts_with((text_t){ type.ptr + at, type.len - at }, name) || type.ptr[at + n] != '=') continue;
         json_t j = { type.ptr + at + n + 1, type.ptr + type.len };
-        return number(&j, ret);
+        return bounded_number(&j, ret);
     }
     return true;
 }

@@ -115,7 +115,7 @@ static bool take_row(topic_t *t, json_t values, text_t ts, error_t *err) {
             if (!string(&values, &name) || !take(&values, ':')) return fail(err, "\"values\" must be an object of numbers");
             if (name.len == 0 || name.len > SENSOR_NAME) return fail(err, "the name of a sensor must have 1 to 32 bytes");
             json_t before = values;
-            if (!number(&values, &value)) {
+            if (!bounded_number(&values, &value)) {
                 // A sensor that says null has nothing to say in this row.
                 values = before;
                 text_t none;
@@ -216,7 +216,7 @@ static bool take_message(text_t topic, json_t j, error_t *err) {
     do {
         text_t key;
         if (!string(&j, &key) || !take(&j, ':')) return fail(err, form);
-        if (is(key, "value")) { if (!number(&j, &value)) return fail(err, form); has_value = true; }
+        if (is(key, "value")) { if (!bounded_number(&j, &value)) return fail(err, form); has_value = true; }
         else if (is(key, "ts")) { if (!string(&j, &ts)) return fail(err, form); }
         else {
             space(&j);

@@ -4,6 +4,7 @@ using System.Net;
 using System.Text;
 using Mote.DataPlane;
 using Mote.Node;
+using Mote.Packaging;
 
 namespace Mote.Cli.Commands;
 
@@ -18,7 +19,7 @@ internal static class CollectCommand
         var command = new Command("collect", "Take CloudEvents over HTTP, store and print them.") { listen, file, duration, json };
         command.SetAction(async (r, _) =>
         {
-            if (!IPEndPoint.TryParse(r.GetValue(listen)!, out IPEndPoint? endpoint)) throw new CliException(ExitCode.Usage, $"--listen must be an address and a port like 127.0.0.1:8088, found `{r.GetValue(listen)}`");
+            if (!ListenAddress.TryParse(r.GetValue(listen)!, out IPEndPoint? endpoint)) throw new CliException(ExitCode.Usage, $"--listen must be an address and a port like 127.0.0.1:8088, found `{r.GetValue(listen)}`");
             using var shutdown = new Shutdown();
             bool asJson = r.GetValue(json);
             await using Collector collector = await Collector.StartAsync(endpoint, r.GetValue(file), e => Console.WriteLine(asJson ? Encoding.UTF8.GetString(e.ToJson()) : Line(e))).ConfigureAwait(false);

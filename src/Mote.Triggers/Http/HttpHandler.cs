@@ -40,7 +40,7 @@ public sealed class HttpHandler : IHttpTarget, IDisposable
     private long _answered;
     private long _failed;
     private long _cancelled;
-    private long _isLong;
+    private bool _isLong;
     private bool _burns;
     private LatencyHistogram? _took; // made with the first request: most apps are idle
 
@@ -141,7 +141,7 @@ public sealed class HttpHandler : IHttpTarget, IDisposable
     {
         Interlocked.Increment(ref _received);
         // One that took long the last time does not get a thread of the server's.
-        if (Volatile.Read(ref _isLong) == 0 && _scheduler.TryEnter())
+        if (!Volatile.Read(ref _isLong) && _scheduler.TryEnter())
         {
             try
             {
@@ -183,23 +183,13 @@ public sealed class HttpHandler : IHttpTarget, IDisposable
 
         public void Run()
         {
-            try
-            {
-                handler.RunSafely(exchange);
-            }
-            catch (Exception e)
-            {
-                // This thread is not the server's, which would end the request: the process must not end instead.
-                handler._log($"component `{handler.Component.Name}`, {exchange.Name}: could not be refused: {e}");
-                exchange.Abort();
-            }
-
+            handler.RunSafely(exchange);
             handler._gate.Leave();
             _done.SetResult();
         }
     }
 
-    /// <summary>A fault of the host's own ends the request, not the connection's other work or the process.</summary>
+    /// <summary>A fault of the host's own ends the request, not the connection's other work or the process: this throws nothing.</summary>
     private void RunSafely(HttpExchange exchange)
     {
         using Activity? span = Tracing.IsOn ? Begin(exchange) : null;
@@ -211,7 +201,15 @@ public sealed class HttpHandler : IHttpTarget, IDisposable
         {
             Interlocked.Increment(ref _failed);
             _log($"component `{Component.Name}`, {exchange.Name}: met a fault of the node: {e}");
-            exchange.Fail(500, "the node failed\n");
+            try
+            {
+                exchange.Fail(500, "the node failed\n");
+            }
+            catch (Exception refusal)
+            {
+                _log($"component `{Component.Name}`, {exchange.Name}: could not be refused: {refusal}");
+                exchange.Abort();
+            }
         }
 
         (Took ?? Interlocked.CompareExchange(ref _took, new LatencyHistogram(), null) ?? _took!).Add(Stopwatch.GetElapsedTime(exchange.Began));
@@ -265,7 +263,7 @@ public sealed class HttpHandler : IHttpTarget, IDisposable
             {
                 if (e.InnerException is DeadlineException)
                 {
-                    Volatile.Write(ref _isLong, 1);
+                    Volatile.Write(ref _isLong, true);
                     Volatile.Write(ref _burns, true);
                 }
 
@@ -346,7 +344,7 @@ public sealed class HttpHandler : IHttpTarget, IDisposable
         {
             // Remembered until a call was short again, whether it computes or waits.
             bool isLong = vm.Busy.Ticks - before > GuestThreads.DemoteAfter.Ticks;
-            if (isLong != (Volatile.Read(ref _isLong) != 0)) Volatile.Write(ref _isLong, isLong ? 1 : 0);
+            if (isLong != Volatile.Read(ref _isLong)) Volatile.Write(ref _isLong, isLong);
             bool burns = isLong && vm.LastCpu > GuestThreads.DemoteAfter;
             if (burns != Volatile.Read(ref _burns)) Volatile.Write(ref _burns, burns);
         }

@@ -2,6 +2,7 @@
 // service 1 or 2 is acknowledged when its component has handled it: what was not comes again.
 using System.Threading.Channels;
 using Mote.Capabilities.Messaging;
+using Mote.DataPlane;
 using MQTTnet;
 using MQTTnet.Diagnostics.Logger;
 using MQTTnet.Packets;
@@ -15,8 +16,7 @@ public sealed class ExternalBroker : IMqttBroker
     /// <summary>How long the broker keeps the session of a node that is away.</summary>
     private static readonly TimeSpan s_sessionExpiry = TimeSpan.FromDays(1);
 
-    private static readonly TimeSpan s_firstDelay = TimeSpan.FromMilliseconds(200);
-    private static readonly TimeSpan s_longestDelay = TimeSpan.FromSeconds(30);
+    private static readonly Backoff s_backoff = new(TimeSpan.FromMilliseconds(200), TimeSpan.FromSeconds(30));
     private static readonly TimeSpan s_publishTimeout = TimeSpan.FromSeconds(10);
 
     private readonly IMqttClient _client;
@@ -125,7 +125,7 @@ public sealed class ExternalBroker : IMqttBroker
 
     private async Task StayConnected()
     {
-        TimeSpan delay = s_firstDelay;
+        int failures = 0;
         bool said = false;
         while (!_stop.IsCancellationRequested)
         {
@@ -136,7 +136,7 @@ public sealed class ExternalBroker : IMqttBroker
                     await Connect().ConfigureAwait(false);
                     if (said) _log($"broker {Address}: connected");
                     said = false;
-                    delay = s_firstDelay;
+                    failures = 0;
                     _connected.TrySetResult();
                 }
                 else if (Volatile.Read(ref _redeliverOn) == Volatile.Read(ref _connectionNumber))
@@ -147,7 +147,7 @@ public sealed class ExternalBroker : IMqttBroker
                     continue;
                 }
 
-                await Task.Delay(s_firstDelay, _stop.Token).ConfigureAwait(false);
+                await Task.Delay(s_backoff.First, _stop.Token).ConfigureAwait(false);
             }
             catch (OperationCanceledException) when (_stop.IsCancellationRequested)
             {
@@ -160,14 +160,12 @@ public sealed class ExternalBroker : IMqttBroker
                 said = true;
                 try
                 {
-                    await Task.Delay(delay * (0.75 + (Random.Shared.NextDouble() / 2)), _stop.Token).ConfigureAwait(false);
+                    await Task.Delay(s_backoff.Before(++failures), _stop.Token).ConfigureAwait(false);
                 }
                 catch (OperationCanceledException)
                 {
                     return;
                 }
-
-                delay = delay * 2 < s_longestDelay ? delay * 2 : s_longestDelay;
             }
         }
     }

@@ -40,6 +40,12 @@ need_guest_tools() {
     need_apt npm npm
 }
 
+# Servers that tests start on ports of their own; where one is missing, its tests are skipped.
+need_servers() {
+  need_apt /usr/sbin/mosquitto mosquitto &&
+    need_apt redis-server redis-server
+}
+
 # An emulator for arm64 programs, and the one library of that processor which the program takes from the system (no
 # package for cross-compiling has OpenSSL, so the arm64 package is unpacked under artifacts/). Sets arm64_emulator.
 need_arm64_emulator() {

@@ -1,263 +1,154 @@
-// Sends what waits in an outbox to a collector, until each event is taken: those of the highest priority first, the
-// oldest first among them.
+// An upstream that takes CloudEvents over HTTP: one in binary mode, several in one request as a JSON batch.
 using System.IO.Compression;
-using System.Net;
 using System.Net.Http.Headers;
 
 namespace Mote.DataPlane;
 
-/// <summary>Counts of an upstream.</summary>
-/// <param name="Sent">Events that were taken.</param>
-/// <param name="BytesSent">Their data and attributes, before compression.</param>
-/// <param name="Retries">Attempts that failed and were made again.</param>
-/// <param name="Refused">Events that the collector will not take.</param>
-/// <param name="Dropped">Events for which there was no room, or that became too old.</param>
-/// <param name="Waiting">Events that wait.</param>
-/// <param name="LastError">Why the last attempt failed; null after a success.</param>
-public readonly record struct UpstreamCounts(long Sent, long BytesSent, long Retries, long Refused, long Dropped, long Waiting, string? LastError);
-
-/// <summary>An upstream that takes CloudEvents over HTTP: one in binary mode, several in one request as a JSON batch.</summary>
-public sealed class HttpUpstream : IAsyncDisposable
+/// <summary>A collector of CloudEvents at a URL.</summary>
+/// <param name="url">Where.</param>
+/// <param name="http">The client; it stays the caller's.</param>
+/// <param name="time">The clock that a date in Retry-After is compared with.</param>
+/// <param name="log">Told when the collector takes no batches.</param>
+/// <param name="batch">Most events in one request.</param>
+public sealed class HttpUpstream(Uri url, HttpClient http, TimeProvider time, Action<string> log, int batch = 100) : IUpstream
 {
-    /// <summary>Most bytes of records in a batch, but for one event that is larger.</summary>
-    public const long MaxBatchBytes = 1 << 20;
-
     /// <summary>Bodies of at least this many bytes are sent with gzip where they are batches.</summary>
     public const int CompressFrom = 1024;
 
-    private static readonly Backoff s_backoff = new(TimeSpan.FromMilliseconds(200), TimeSpan.FromSeconds(30));
-    private static readonly TimeSpan s_look = TimeSpan.FromSeconds(30);
-
-    private readonly Uri _url;
-    private readonly HttpClient _http;
-    private readonly IOutbox _outbox;
-    private readonly TimeProvider _time;
-    private readonly Action<string> _log;
-    private readonly string _source;
-    private readonly CancellationTokenSource _stop = new();
-    private readonly SemaphoreSlim _filled = new(0, 1);
-    private readonly Task _worker;
-    private int _batch;
+    private int _batch = batch;
     private bool _batchTaken;
-    private long _sent;
-    private long _bytes;
-    private long _retries;
-    private long _refused;
-    private volatile string? _lastError;
-
-    /// <summary>Posts what is in an outbox.</summary>
-    /// <param name="url">Where.</param>
-    /// <param name="http">The client.</param>
-    /// <param name="outbox">The outbox; it stays the caller's.</param>
-    /// <param name="time">The clock of waits between attempts.</param>
-    /// <param name="log">Told when it begins to fail, and when it goes on.</param>
-    /// <param name="batch">Most events in one request.</param>
-    /// <param name="source">The CloudEvents source of what the outbox itself has to say.</param>
-    public HttpUpstream(Uri url, HttpClient http, IOutbox outbox, TimeProvider time, Action<string> log, int batch = 100, string source = "/outbox")
-    {
-        ArgumentNullException.ThrowIfNull(outbox);
-        _url = url;
-        _http = http;
-        _outbox = outbox;
-        _time = time;
-        _log = log;
-        _batch = batch;
-        _source = source;
-        outbox.Filled = Wake;
-        _worker = Task.Run(Run);
-    }
-
-    /// <summary>Counts so far.</summary>
-    public UpstreamCounts Counts
-    {
-        get
-        {
-            OutboxCounts o = _outbox.Counts;
-            return new UpstreamCounts(Volatile.Read(ref _sent), Volatile.Read(ref _bytes), Volatile.Read(ref _retries), Volatile.Read(ref _refused), o.Dropped, o.Waiting, _lastError);
-        }
-    }
-
-    /// <summary>Waits until everything in the outbox is sent, at most this long; true where it is.</summary>
-    public async Task<bool> FlushAsync(TimeSpan timeout, CancellationToken token = default)
-    {
-        long start = _time.GetTimestamp();
-        while (Counts.Waiting > 0)
-        {
-            if (_time.GetElapsedTime(start) > timeout) return false;
-            await Task.Delay(20, token).ConfigureAwait(false);
-        }
-
-        return true;
-    }
 
     /// <inheritdoc/>
-    public async ValueTask DisposeAsync()
-    {
-        _outbox.Filled = null;
-        await _stop.CancelAsync().ConfigureAwait(false);
-        await _worker.ConfigureAwait(false);
-        _stop.Dispose();
-    }
+    public string Address { get; } = WithoutPassword(url);
 
-    private void Wake()
-    {
-        try
-        {
-            _filled.Release();
-        }
-        catch (SemaphoreFullException)
-        {
-            // It knows.
-        }
-    }
+    /// <inheritdoc/>
+    public int Batch => _batch;
 
-    private async Task Run()
+    /// <inheritdoc/>
+    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+    /// <inheritdoc/>
+    public async Task<UpstreamAnswer> SendAsync(IReadOnlyList<CloudEvent> events, CancellationToken token)
     {
-        int failures = 0;
-        while (!_stop.IsCancellationRequested)
+        if (events.Count == 1) return Single(await Post(events[0], token).ConfigureAwait(false), 0, []);
+        Answer whole = await PostBatch(events, token).ConfigureAwait(false);
+        switch (whole.Verdict)
         {
+            case Verdict.Taken:
+                _batchTaken = true;
+                return new UpstreamAnswer(events.Count);
+            case Verdict.Again:
+                return whole.ToUpstream(0);
+        }
+
+        // It takes no batches, or not this one: then it says of each event what is wrong with it.
+        var refused = new List<RefusedEvent>();
+        for (int i = 0; i < events.Count; i++)
+        {
+            Answer answer;
             try
             {
-                string? error;
-                try
-                {
-                    // Looked at anew before each attempt: what is more urgent has come, or what waited has become too old.
-                    error = await SendNext().ConfigureAwait(false);
-                }
-                catch (IOException e)
-                {
-                    error = e.Message;
-                }
-
-                if (error is null)
-                {
-                    failures = 0;
-                    if (_outbox.Counts.Waiting == 0) await _filled.WaitAsync(s_look, _stop.Token).ConfigureAwait(false);
-                    continue;
-                }
-
-                // Said once when it begins to fail, not at every attempt.
-                if (_lastError is null) _log($"upstream {_url} does not take events ({error}); they wait on disk and are sent again");
-                _lastError = error;
-                Interlocked.Increment(ref _retries);
-                await Task.Delay(s_backoff.Before(++failures), _time, _stop.Token).ConfigureAwait(false);
+                answer = await Post(events[i], token).ConfigureAwait(false);
             }
-            catch (OperationCanceledException) when (_stop.IsCancellationRequested)
+            catch (OperationCanceledException) when (i > 0)
             {
-                return;
+                return new UpstreamAnswer(i, "the node stops") { Refused = refused }; // those before it are known
             }
+
+            UpstreamAnswer one = Single(answer, i, refused);
+            if (one.Error is not null) return one;
         }
+
+        // A bad event in it explains a batch that was refused; where there is none, it was for being a batch.
+        if (!_batchTaken && refused.Count == 0)
+        {
+            _batch = 1;
+            log($"upstream {Address} takes no batches of events ({whole.Text}): each is sent by itself");
+        }
+
+        return new UpstreamAnswer(events.Count) { Refused = refused };
     }
 
-    /// <returns>Why nothing more can be sent now; null where it went well, or there is nothing.</returns>
-    private async Task<string?> SendNext()
+    /// <summary>What one event's answer makes of those up to it.</summary>
+    private static UpstreamAnswer Single(Answer answer, int index, List<RefusedEvent> refused)
     {
-        foreach (OutboxGap gap in _outbox.Gaps())
-        {
-            if (await Post(GapEvent(gap)).ConfigureAwait(false) is { Error: { } error }) return error;
-            _outbox.Told(gap);
-        }
-
-        IReadOnlyList<OutboxEntry> entries = _outbox.Peek(_batch, MaxBatchBytes);
-        if (entries.Count == 0)
-        {
-            // What waits is being taken out; there is no end of it but a short one.
-            if (_outbox.Counts.Waiting > 0) await Task.Delay(1, _stop.Token).ConfigureAwait(false);
-            return null;
-        }
-
-        if (entries.Count > 1)
-        {
-            Answer answer = await PostBatch(entries).ConfigureAwait(false);
-            if (answer.Error is not null) return answer.Error;
-            if (!answer.IsRefused)
-            {
-                _batchTaken = true;
-                _outbox.Remove([.. entries.Select(e => e.Id)]);
-                Took(entries.Select(e => e.Event));
-                return null;
-            }
-
-            // It takes no batches, or not this one: then it says of each event what is wrong with it.
-            if (!_batchTaken)
-            {
-                _batch = 1;
-                _log($"upstream {_url} takes no batches of events ({answer.Status}): each is sent by itself");
-            }
-        }
-
-        foreach (OutboxEntry entry in entries)
-        {
-            Answer answer = await Post(entry.Event).ConfigureAwait(false);
-            if (answer.Error is not null) return answer.Error;
-            _outbox.Remove([entry.Id]);
-            if (!answer.IsRefused)
-            {
-                Took([entry.Event]);
-            }
-            else if (Interlocked.Increment(ref _refused) == 1)
-            {
-                // The collector understood and will never take it: sending it again would block all others.
-                _log($"upstream {_url} refuses events with status {answer.Status}; they are dropped and counted");
-            }
-        }
-
-        return null;
+        if (answer.Verdict == Verdict.Again) return answer.ToUpstream(index) with { Refused = refused };
+        if (answer.Verdict == Verdict.Refused) refused.Add(new RefusedEvent(index, answer.Text));
+        return new UpstreamAnswer(index + 1) { Refused = refused };
     }
 
-    private void Took(IEnumerable<CloudEvent> events)
+    private async Task<Answer> Post(CloudEvent e, CancellationToken token)
     {
-        foreach (CloudEvent e in events)
-        {
-            Interlocked.Increment(ref _sent);
-            Interlocked.Add(ref _bytes, e.Data.Length + e.Headers().Sum(h => h.Name.Length + h.Value.Length + 4));
-        }
-
-        if (_lastError is not null) _log($"upstream {_url} takes events again");
-        _lastError = null;
+        using HttpRequestMessage request = e.ToRequest(url);
+        return await Send(request, token).ConfigureAwait(false);
     }
 
-    /// <summary>What a collector said.</summary>
-    /// <param name="Error">Why the same may work later; null where it answered.</param>
-    /// <param name="Status">Its status.</param>
-    private readonly record struct Answer(string? Error, int Status)
+    private async Task<Answer> PostBatch(IReadOnlyList<CloudEvent> events, CancellationToken token)
     {
-        public bool IsRefused => Error is null && Status is < 200 or > 299;
-    }
-
-    private async Task<Answer> Post(CloudEvent e)
-    {
-        using HttpRequestMessage request = e.ToRequest(_url);
-        return await Send(request).ConfigureAwait(false);
-    }
-
-    private async Task<Answer> PostBatch(IReadOnlyList<OutboxEntry> entries)
-    {
-        byte[] body = CloudEvent.ToJsonBatch(entries.Select(e => e.Event));
+        byte[] body = CloudEvent.ToJsonBatch(events);
         bool compress = body.Length >= CompressFrom;
         using var content = new ByteArrayContent(compress ? Gzip(body) : body);
         content.Headers.ContentType = new MediaTypeHeaderValue("application/cloudevents-batch+json") { CharSet = "utf-8" };
         if (compress) content.Headers.ContentEncoding.Add("gzip");
-        using var request = new HttpRequestMessage(HttpMethod.Post, _url) { Content = content };
-        return await Send(request).ConfigureAwait(false);
+        using var request = new HttpRequestMessage(HttpMethod.Post, url) { Content = content };
+        return await Send(request, token).ConfigureAwait(false);
     }
 
-    private async Task<Answer> Send(HttpRequestMessage request)
+    private async Task<Answer> Send(HttpRequestMessage request, CancellationToken token)
     {
         try
         {
-            using HttpResponseMessage response = await _http.SendAsync(request, _stop.Token).ConfigureAwait(false);
+            using HttpResponseMessage response = await http.SendAsync(request, token).ConfigureAwait(false);
             int status = (int)response.StatusCode;
-            return response.IsSuccessStatusCode || status is >= 400 and < 500 and not (408 or 429) ? new Answer(null, status) : new Answer($"status {status}", status);
+            TimeSpan? wait = response.Headers.RetryAfter is not { } after ? null : after.Delta ?? (after.Date - time.GetUtcNow());
+            return Judge(status) with { Wait = wait > TimeSpan.Zero ? wait : null };
         }
-        catch (Exception error) when (error is HttpRequestException or IOException || (error is TaskCanceledException && !_stop.IsCancellationRequested))
+        catch (Exception error) when (error is HttpRequestException or IOException || (error is TaskCanceledException && !token.IsCancellationRequested))
         {
-            return new Answer(error is TaskCanceledException ? "no answer in time" : error.Message, 0);
+            return new Answer(Verdict.Again, error is TaskCanceledException ? "no answer in time" : error.Message);
         }
     }
 
-    private CloudEvent GapEvent(OutboxGap gap) => new(
-        $"gap-{gap.Class}-{gap.From.ToUnixTimeMilliseconds()}-{gap.Version}", _source, CloudEvent.GapType, gap.To, gap.Class, "application/json", CloudEvent.GapData(gap));
+    /// <summary>
+    /// What a status says. An event is only given up for what is wrong with itself, so those statuses are named, and
+    /// everything else waits: a wrong password or URL, a login page in between, a limit of requests, a server in trouble
+    /// would otherwise cost every event that comes meanwhile.
+    /// </summary>
+    private static Answer Judge(int status) => status switch
+    {
+        >= 200 and <= 299 => new Answer(Verdict.Taken, ""),
+        400 or 422 => new Answer(Verdict.Refused, $"status {status}"), // it cannot make sense of this event
+        409 => new Answer(Verdict.Refused, "status 409"), // it has this id already, or something that rules it out: as true the next time
+        413 or 431 => new Answer(Verdict.Refused, $"status {status}: too large"), // the data; the attributes, which are headers
+        415 => new Answer(Verdict.Refused, "status 415: it does not take this content type"), // the content type is the event's own
+        401 => Ask(status, "it asks for credentials"),
+        403 => Ask(status, "it forbids this"),
+        404 or 410 => Ask(status, "there is nothing at this URL"),
+        405 => Ask(status, "it takes no POST"),
+        407 => Ask(status, "a proxy asks for credentials"),
+        411 => Ask(status, "it wants a length, which every request has: a proxy in between?"),
+        421 => Ask(status, "it does not answer for this host name"),
+        451 => Ask(status, "it is blocked for legal reasons"),
+        >= 300 and <= 399 => Ask(status, "it sends elsewhere, which is not followed: name the right URL, or look for a login page in between"),
+        408 or 425 or 429 or >= 500 => new Answer(Verdict.Again, $"status {status}"), // later
+        _ => Ask(status, "that is about the request and not about the event"),
+    };
+
+    private static Answer Ask(int status, string text) => new(Verdict.Again, $"status {status}: {text}", UpstreamFault.Misconfigured);
+
+    private enum Verdict
+    {
+        Taken,
+        Refused,
+        Again,
+    }
+
+    private readonly record struct Answer(Verdict Verdict, string Text, UpstreamFault Fault = UpstreamFault.Unreachable, TimeSpan? Wait = null)
+    {
+        public UpstreamAnswer ToUpstream(int settled) => new(settled, Text, Fault, Wait);
+    }
+
+    private static string WithoutPassword(Uri url) => url.UserInfo.Length == 0 ? url.ToString() : new UriBuilder(url) { UserName = "", Password = "" }.Uri.ToString();
 
     private static byte[] Gzip(byte[] body)
     {

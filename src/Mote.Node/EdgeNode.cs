@@ -57,7 +57,7 @@ public sealed class EdgeNode : IAsyncDisposable
     public IMqttBroker? Broker { get; private set; }
 
     /// <summary>Where events go; null for nowhere.</summary>
-    public HttpUpstream? Upstream { get; private set; }
+    public UpstreamPump? Upstream { get; private set; }
 
     /// <summary>The HTTP side; null where no app has a route.</summary>
     public HttpApps? Http { get; private set; }
@@ -186,6 +186,7 @@ public sealed class EdgeNode : IAsyncDisposable
             Broker = _ => Broker,
         });
         var routes = new List<MqttRoute>();
+        SharedTopics.Check(apps, _config.BrokerUrl is not null);
         foreach (AppManifest app in apps) routes.AddRange(Prepare(app));
 
         if (_config.UpstreamUrl is { } url)
@@ -199,7 +200,7 @@ public sealed class EdgeNode : IAsyncDisposable
                 throw new ConfigException("node config", 0, e.Message);
             }
 
-            Upstream = new HttpUpstream(url, _http, _outbox, TimeProvider.System, line => Say("upstream", line), _config.UpstreamBatch, $"/nodes/{_config.Name}/outbox");
+            Upstream = new UpstreamPump(Upstreams.Make(url, _config, _http, line => Say("upstream", line)), _outbox, TimeProvider.System, line => Say("upstream", line), $"/nodes/{_config.Name}/outbox");
         }
 
         _timers = NodeTimers.Make(apps, _folder.Timers, _queueOf, line => Say("timers", line));
@@ -208,7 +209,7 @@ public sealed class EdgeNode : IAsyncDisposable
         if (NeedsBroker(apps))
         {
             Broker = _config.BrokerUrl is { } external
-                ? new ExternalBroker(external, $"mote-{_config.Name}", line => Say("broker", line))
+                ? new ExternalBroker(Upstreams.Endpoint("[broker]", external, _config.BrokerMqtt), $"mote-{_config.Name}", line => Say("broker", line), _config.BrokerStatusTopic)
                 : await EmbeddedBroker.StartAsync(Listen(), line => Say("broker", line)).ConfigureAwait(false);
             await Broker.StartAsync(routes, token).ConfigureAwait(false);
         }

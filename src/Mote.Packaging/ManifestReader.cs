@@ -264,7 +264,14 @@ internal sealed partial class ManifestReader(string file, Func<string, string?> 
     private static string? FilterFault(string filter)
     {
         if (TopicFault(filter) is { } fault) return fault;
-        if (filter.StartsWith("$share/", StringComparison.Ordinal)) return "shared subscriptions are not supported yet";
+        if (filter == "$share" || filter.StartsWith("$share/", StringComparison.Ordinal))
+        {
+            // MQTT 5, section 4.8.2.
+            string[] parts = filter.Split('/', 3);
+            return parts.Length < 3 || parts[1].Length == 0 || parts[1].AsSpan().IndexOfAny('+', '#') >= 0 || parts[2].Length == 0
+                ? $"`{filter}`: a shared subscription is $share/GROUP/FILTER, and the group has no + or #" : FilterFault(parts[2]);
+        }
+
         string[] levels = filter.Split('/');
         for (int i = 0; i < levels.Length; i++)
         {

@@ -34,11 +34,23 @@ public sealed record NodeConfig
     /// <summary>Starts the embedded broker also where no app needs one: for other programs of the machine.</summary>
     public bool BrokerAlways { get; init; }
 
-    /// <summary>An external broker in place of the embedded one: mqtt://[user:password@]host[:port].</summary>
+    /// <summary>An external broker in place of the embedded one: mqtt://[user:password@]host[:port], or mqtts:// for TLS.</summary>
     public Uri? BrokerUrl { get; init; }
 
-    /// <summary>Where messages of <see cref="UpstreamTopics"/> are posted as CloudEvents; null for nowhere.</summary>
+    /// <summary>How to speak to the external broker.</summary>
+    public MqttSettings BrokerMqtt { get; init; } = new();
+
+    /// <summary>The topic on which the external broker says whether this node is there; null for none.</summary>
+    public string? BrokerStatusTopic { get; init; }
+
+    /// <summary>Where messages of <see cref="UpstreamTopics"/> go as CloudEvents; null for nowhere.</summary>
     public Uri? UpstreamUrl { get; init; }
+
+    /// <summary>What belongs to an upstream mqtt:// or mqtts://; null for the defaults.</summary>
+    public UpstreamBroker? UpstreamBroker { get; init; }
+
+    /// <summary>What belongs to an upstream file:.</summary>
+    public UpstreamFiles? UpstreamFiles { get; init; }
 
     /// <summary>Topics that go upstream.</summary>
     public IReadOnlyList<string> UpstreamTopics { get; init; } = ["alerts"];
@@ -90,7 +102,15 @@ public sealed record NodeConfig
 
         if (root.Table("broker") is { } broker)
         {
-            config = config with { BrokerListen = Listen(broker) ?? config.BrokerListen, BrokerUrl = Url(broker, "url", "mqtt"), BrokerAlways = true };
+            Uri? url = Url(broker, "url", "mqtt", "mqtts");
+            config = config with
+            {
+                BrokerListen = Listen(broker) ?? config.BrokerListen,
+                BrokerUrl = url,
+                BrokerMqtt = MqttSettings.Read(broker, folder, url),
+                BrokerStatusTopic = StatusTopic(broker, url),
+                BrokerAlways = true,
+            };
             broker.RejectUnknown("[broker]");
         }
 
@@ -109,7 +129,7 @@ public sealed record NodeConfig
 
         if (root.Table("upstream") is { } upstream)
         {
-            config = config with { UpstreamUrl = Url(upstream, "url", "http", "https") };
+            config = Upstream(config, upstream, folder);
             if (upstream.Get("topics") is not null) config = config with { UpstreamTopics = upstream.Strings("topics") };
             config = config with
             {
@@ -135,6 +155,28 @@ public sealed record NodeConfig
     {
         (string, string) pair = (File("certificate", "\"cert.pem\""), File("key", "\"key.pem\""));
         tls.RejectUnknown("[http.tls]");
+    /// <summary>`url`, and the keys that belong to its scheme: others are unknown keys.</summary>
+    private static NodeConfig Upstream(NodeConfig config, TomlTable upstream, string folder)
+    {
+        if (upstream.String("url") is { } text && text.StartsWith("file:", StringComparison.Ordinal))
+        {
+            UpstreamFiles files = UpstreamFiles.Read(upstream, folder, text);
+            return config with { UpstreamUrl = new Uri("file:///"), UpstreamFiles = files, UpstreamBroker = null };
+        }
+
+        Uri? url = Url(upstream, "url", "http", "https", "mqtt", "mqtts", "file");
+        return config with { UpstreamUrl = url, UpstreamFiles = null, UpstreamBroker = url?.Scheme is "mqtt" or "mqtts" ? UpstreamBroker.Read(upstream, folder, url) : null };
+    }
+
+    /// <summary>A retained message on this topic says `online`, and the broker itself says `offline` when the node is gone.</summary>
+    private static string? StatusTopic(TomlTable broker, Uri? url)
+    {
+        if (broker.String("status") is not { } topic) return null;
+        if (url is null) throw broker.Values["status"].Error("`status` is for an external broker: add url = \"mqtt://HOST\"");
+        if (topic.Length == 0 || topic.AsSpan().IndexOfAny('+', '#', '\0') >= 0 || topic.StartsWith('$')) throw broker.Values["status"].Error($"`status` is a topic, such as \"nodes/gateway-7/status\", found \"{topic}\"");
+        return topic;
+    }
+
         return pair;
 
         string File(string key, string example)

@@ -1,7 +1,5 @@
 // A node on a broker elsewhere: one in this process, and mosquitto where it is installed.
-using System.Diagnostics;
 using System.Net;
-using System.Net.Sockets;
 using Mote.Triggers.Mqtt;
 using MQTTnet;
 using MQTTnet.Protocol;
@@ -12,17 +10,10 @@ namespace Mote.Node.Tests;
 public sealed class ExternalBrokerTests : IAsyncDisposable
 {
     private readonly TestSite _site = new();
-    private readonly int _port = FreePort();
+    private readonly int _port = Mosquitto.FreePort();
     private MqttServer? _server;
 
     private string Address => $"127.0.0.1:{_port}";
-
-    private static int FreePort()
-    {
-        using var probe = new TcpListener(IPAddress.Loopback, 0);
-        probe.Start();
-        return ((IPEndPoint)probe.LocalEndpoint).Port;
-    }
 
     private async Task StartServer(Action<MqttServer>? configure = null)
     {
@@ -196,9 +187,9 @@ public sealed class ExternalBrokerTests : IAsyncDisposable
     [Fact]
     public async Task Mosquitto_Restarted_LosesNothingThatItAcknowledged()
     {
-        (string program, string config) = await MosquittoNeeded();
-        using Process first = Mosquitto(program, config);
-        Process? second = null;
+        const string Persistent = "persistence true\npersistence_location {0}/\nmax_queued_messages 0\n";
+        using var first = new Mosquitto(_site.Folder, _port, Persistent);
+        Mosquitto? second = null;
         try
         {
             await using EdgeNode node = await StartNode();
@@ -221,12 +212,12 @@ public sealed class ExternalBrokerTests : IAsyncDisposable
                 }
             }, CancellationToken.None);
             await before.Until(200);
-            await Terminate(first);
+            await first.Terminate();
             await flood.WaitAsync(Client.Patience, TestContext.Current.CancellationToken);
             Assert.True(acknowledged.Count >= 200);
             await Wait.Until(() => !((ExternalBroker)node.Broker!).IsConnected, () => "it does not notice");
 
-            second = Mosquitto(program, config);
+            second = new Mosquitto(_site.Folder, _port, Persistent);
             await Connected(node);
             await using Client after = await Client.Connect(Address, "observer", keep: true);
             await after.Publish("in/a", "message of the end");
@@ -236,8 +227,6 @@ public sealed class ExternalBrokerTests : IAsyncDisposable
         }
         finally
         {
-            if (!first.HasExited) first.Kill();
-            if (second is { HasExited: false }) second.Kill();
             second?.Dispose();
         }
     }
@@ -245,82 +234,29 @@ public sealed class ExternalBrokerTests : IAsyncDisposable
     [Fact]
     public async Task Mosquitto_ThatStandsStill_GetsTheResultsThatItDidNotTakeInTime()
     {
-        (string program, string config) = await MosquittoNeeded();
-        using Process mosquitto = Mosquitto(program, config);
-        try
+        using var mosquitto = new Mosquitto(_site.Folder, _port, "max_queued_messages 0\n");
+        await using EdgeNode node = await StartNode();
+        await Ready(node);
+        await using Client client = await Client.Connect(Address, "observer", keep: true);
+        await client.Subscribe("out");
+        int acknowledged = 0;
+        using var stop = new CancellationTokenSource();
+        Task flood = Task.Run(async () =>
         {
-            await using EdgeNode node = await StartNode();
-            await Ready(node);
-            await using Client client = await Client.Connect(Address, "observer", keep: true);
-            await client.Subscribe("out");
-            int acknowledged = 0;
-            using var stop = new CancellationTokenSource();
-            Task flood = Task.Run(async () =>
+            for (int i = 0; !stop.IsCancellationRequested; i++)
             {
-                for (int i = 0; !stop.IsCancellationRequested; i++)
-                {
-                    if ((await client.Publish("in/a", $"message {i}")).IsSuccess) acknowledged++;
-                }
-            }, CancellationToken.None);
-            await client.Until(200);
-            // A component waits for its result to be taken, and no longer than ten seconds; the connection holds.
-            await Signal(mosquitto, "STOP");
-            await stop.CancelAsync();
-            await Wait.Until(() => node.Queues[0].Counts.NotDelivered > 0, () => $"{node.Queues[0].Counts}");
-            await Signal(mosquitto, "CONT");
-            await flood.WaitAsync(Client.Patience, TestContext.Current.CancellationToken);
-            await Wait.Until(
-                () => Volatile.Read(ref acknowledged) <= node.Queues[0].Counts.Handled,
-                () => $"{acknowledged} were acknowledged: {node.Queues[0].Counts}; {string.Join(" | ", _site.Log)}");
-        }
-        finally
-        {
-            if (!mosquitto.HasExited) mosquitto.Kill();
-        }
-    }
-
-    private async Task<(string Program, string Config)> MosquittoNeeded()
-    {
-        string program = new[] { "/usr/sbin/mosquitto", "/usr/bin/mosquitto", "/usr/local/sbin/mosquitto", "/opt/homebrew/sbin/mosquitto" }.FirstOrDefault(File.Exists) ?? "";
-        Assert.SkipWhen(program.Length == 0, "mosquitto is not installed (Debian: apt install mosquitto)");
-        string config = Path.Combine(_site.Folder, "mosquitto.conf");
-        string user = Environment.UserName;
-        await File.WriteAllTextAsync(config, $"listener {_port} 127.0.0.1\nallow_anonymous true\npersistence true\npersistence_location {_site.Folder}/\nmax_queued_messages 0\nuser {user}\n", TestContext.Current.CancellationToken);
-        return (program, config);
-    }
-
-    private Process Mosquitto(string program, string config)
-    {
-        Process process = Process.Start(new ProcessStartInfo(program, ["-c", config]) { RedirectStandardError = true })!;
-        _ = process.StandardError.ReadToEndAsync(CancellationToken.None);
-        long start = Stopwatch.GetTimestamp();
-        while (true)
-        {
-            try
-            {
-                using var probe = new TcpClient();
-                probe.Connect(IPAddress.Loopback, _port);
-                return process;
+                if ((await client.Publish("in/a", $"message {i}")).IsSuccess) acknowledged++;
             }
-            catch (SocketException)
-            {
-                Assert.False(process.HasExited, "mosquitto does not start");
-                Assert.True(Stopwatch.GetElapsedTime(start) < Client.Patience, "mosquitto does not listen");
-                Thread.Sleep(20);
-            }
-        }
-    }
-
-    /// <summary>Asks it to end: it then writes its sessions to disk.</summary>
-    private static async Task Terminate(Process process)
-    {
-        await Signal(process, "TERM");
-        await process.WaitForExitAsync(TestContext.Current.CancellationToken).WaitAsync(Client.Patience, TestContext.Current.CancellationToken);
-    }
-
-    private static async Task Signal(Process process, string signal)
-    {
-        using Process kill = Process.Start("kill", [$"-{signal}", $"{process.Id}"]);
-        await kill.WaitForExitAsync(TestContext.Current.CancellationToken);
+        }, CancellationToken.None);
+        await client.Until(200);
+        // A component waits for its result to be taken, and no longer than ten seconds; the connection holds.
+        await mosquitto.Signal("STOP");
+        await stop.CancelAsync();
+        await Wait.Until(() => node.Queues[0].Counts.NotDelivered > 0, () => $"{node.Queues[0].Counts}");
+        await mosquitto.Signal("CONT");
+        await flood.WaitAsync(Client.Patience, TestContext.Current.CancellationToken);
+        await Wait.Until(
+            () => Volatile.Read(ref acknowledged) <= node.Queues[0].Counts.Handled,
+            () => $"{acknowledged} were acknowledged: {node.Queues[0].Counts}; {string.Join(" | ", _site.Log)}");
     }
 }

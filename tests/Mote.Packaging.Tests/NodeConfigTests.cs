@@ -62,6 +62,29 @@ public sealed class NodeConfigTests : IDisposable
     }
 
     [Fact]
+    public void Broker_WithTls_IsRead_AndItsFilesAreThere()
+    {
+        foreach (string name in (string[])["ca.pem", "node.pem", "node.key"]) System.IO.File.WriteAllText(Path.Combine(_folder, name), "");
+        const string Tls = "ca = \"ca.pem\"\ncertificate = \"node.pem\"\nkey = \"node.key\"\nversion = \"3.1.1\"\n";
+        var settings = new MqttSettings(true, new TlsFiles(Path.Combine(_folder, "ca.pem"), Path.Combine(_folder, "node.pem"), Path.Combine(_folder, "node.key")));
+        NodeConfig c = Read($"[broker]\nurl = \"mqtts://broker\"\nstatus = \"nodes/press/status\"\n{Tls}[upstream]\nurl = \"mqtts://cloud:8884\"\ntopic-prefix = \"plant-7/\"\n{Tls}");
+        Assert.Equal((new Uri("mqtts://broker"), settings, "nodes/press/status"), (c.BrokerUrl, c.BrokerMqtt, c.BrokerStatusTopic));
+        Assert.Equal((new Uri("mqtts://cloud:8884"), new UpstreamBroker(settings, "plant-7/"), null), (c.UpstreamUrl, c.UpstreamBroker, c.UpstreamFiles));
+    }
+
+    [Theory]
+    [InlineData("file:events.jsonl", "events.jsonl")]
+    [InlineData("file:out/events.jsonl", "out/events.jsonl")]
+    [InlineData("file:///var/lib/mote/events.jsonl", "/var/lib/mote/events.jsonl")]
+    [InlineData("file:/var/lib/a%20b.jsonl", "/var/lib/a b.jsonl")]
+    public void Upstream_ThatIsAFile_IsRead(string url, string path)
+    {
+        Assert.Equal(new UpstreamFiles(Path.Combine(_folder, path), 64 << 20, 1 << 30, false), Read($"[upstream]\nurl = \"{url}\"\n").UpstreamFiles);
+        NodeConfig c = Read($"[upstream]\nurl = \"{url}\"\nfile-size = \"1MiB\"\ntotal-size = \"8MiB\"\nwhen-full = \"delete-oldest\"\n");
+        Assert.Equal(("file", new UpstreamFiles(Path.Combine(_folder, path), 1 << 20, 8 << 20, true)), (c.UpstreamUrl!.Scheme, c.UpstreamFiles));
+    }
+
+    [Fact]
     public void Topics_EmptyList_IsNoTopic() => Assert.Empty(Read("[upstream]\ntopics = []\n").UpstreamTopics);
 
     [Theory]
@@ -78,6 +101,21 @@ public sealed class NodeConfigTests : IDisposable
     [InlineData("[broker]\nlisten = \"localhost:1883\"", 2, "an address and a port")]
     [InlineData("[upstream]\nurl = \"ftp://collector\"", 2, "http:// or https://")]
     [InlineData("[upstream]\ntopics = \"alerts\"", 2, "a list of strings")]
+    [InlineData("[broker]\nversion = \"4\"", 2, "`version` is \"5\" or \"3.1.1\", found \"4\"")]
+    [InlineData("[broker]\nurl = \"mqtts://b\"\nca = \"none.pem\"", 3, "there is no file")]
+    [InlineData("[broker]\nurl = \"mqtt://b\"\nca = \"node.toml\"", 1, "begins with mqtts://, found \"mqtt://\"")]
+    [InlineData("[broker]\nca = \"node.toml\"", 1, "there is no `url`")]
+    [InlineData("[broker]\nurl = \"mqtts://b\"\nkey = \"node.toml\"", 1, "come together")]
+    [InlineData("[broker]\nstatus = \"s\"", 2, "`status` is for an external broker")]
+    [InlineData("[broker]\nurl = \"mqtt://b\"\nstatus = \"a/#\"", 3, "found \"a/#\"")]
+    [InlineData("[upstream]\nurl = \"http://c\"\ntopic-prefix = \"a/\"", 3, "unknown key `topic-prefix` in [upstream]")]
+    [InlineData("[upstream]\nurl = \"mqtt://c\"\ntopic-prefix = \"a/#/\"", 3, "no +, no #")]
+    [InlineData("[upstream]\nurl = \"mqtt://c\"\nfile-size = \"1MiB\"", 3, "unknown key `file-size` in [upstream]")]
+    [InlineData("[upstream]\nurl = \"file://host/a\"", 2, "has no host")]
+    [InlineData("[upstream]\nurl = \"file:\"", 2, "must be the path of a file")]
+    [InlineData("[upstream]\nurl = \"file:out/\"", 2, "names a folder")]
+    [InlineData("[upstream]\nurl = \"file:a\"\ntotal-size = \"100MiB\"", 1, "at least two files")]
+    [InlineData("[upstream]\nurl = \"file:a\"\nwhen-full = \"panic\"", 3, "\"wait\" or \"delete-oldest\"")]
     [InlineData("[telemetry]\notlp = \"127.0.0.1:4318\"", 2, "http:// or https://")]
     [InlineData("[telemetry]\nmetrics = \"9464\"", 2, "an address and a port like \"127.0.0.1:9464\"")]
     [InlineData("[telemetry]\nsample = 1.5", 2, "from 0 to 1, found 1.5")]

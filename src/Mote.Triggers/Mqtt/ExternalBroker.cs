@@ -1,16 +1,15 @@
-// A broker elsewhere, through one MQTT 5 connection that is made again whenever it breaks. A message of quality of
+// A broker elsewhere, through one MQTT connection that is made again whenever it breaks. A message of quality of
 // service 1 or 2 is acknowledged when its component has handled it: what was not comes again.
 using System.Threading.Channels;
 using Mote.Capabilities.Messaging;
 using Mote.DataPlane;
 using MQTTnet;
-using MQTTnet.Diagnostics.Logger;
 using MQTTnet.Packets;
 using MQTTnet.Protocol;
 
 namespace Mote.Triggers.Mqtt;
 
-/// <summary>An external MQTT 5 broker.</summary>
+/// <summary>An external MQTT broker.</summary>
 public sealed class ExternalBroker : IMqttBroker
 {
     /// <summary>How long the broker keeps the session of a node that is away.</summary>
@@ -21,7 +20,8 @@ public sealed class ExternalBroker : IMqttBroker
 
     private readonly IMqttClient _client;
     private readonly string _clientId;
-    private readonly Uri _url;
+    private readonly MqttEndpoint _endpoint;
+    private readonly string? _statusTopic;
     private readonly Action<string> _log;
     private readonly PendingRequests _requests = new();
     private readonly CancellationTokenSource _stop = new();
@@ -33,18 +33,24 @@ public sealed class ExternalBroker : IMqttBroker
     private int _redeliverOn;
     private long _dropped;
 
-    /// <summary>A broker at mqtt://[user:password@]host[:port]. <paramref name="clientId"/> names this node's session there.</summary>
-    public ExternalBroker(Uri url, string clientId, Action<string> log)
+    /// <summary>A broker elsewhere.</summary>
+    /// <param name="endpoint">Where it is and how to speak to it.</param>
+    /// <param name="clientId">Names this node's session there.</param>
+    /// <param name="log">Told when it cannot be reached, and when it can again.</param>
+    /// <param name="statusTopic">A topic whose retained message says `online` while this node is connected and `offline` when it is not (its last will); null for none.</param>
+    public ExternalBroker(MqttEndpoint endpoint, string clientId, Action<string> log, string? statusTopic = null)
     {
-        _url = url;
+        ArgumentNullException.ThrowIfNull(endpoint);
+        _endpoint = endpoint;
         _clientId = clientId;
         _log = log;
-        _client = new MqttClientFactory(new MqttNetNullLogger()).CreateMqttClient();
+        _statusTopic = statusTopic;
+        _client = MqttEndpoint.Client();
         _client.ApplicationMessageReceivedAsync += OnMessage;
     }
 
     /// <inheritdoc/>
-    public string Address => _url.IsDefaultPort ? $"{_url.Host}:1883" : $"{_url.Host}:{_url.Port}";
+    public string Address => _endpoint.Address;
 
     /// <inheritdoc/>
     public long Dropped => Volatile.Read(ref _dropped);
@@ -68,7 +74,8 @@ public sealed class ExternalBroker : IMqttBroker
 
     /// <inheritdoc/>
     public IReadOnlyList<Message> Request(string topic, Message message, int expected, TimeSpan timeout) =>
-        _requests.Run(MqttMessages.FromGuest(topic, message), expected, timeout, Send);
+        _endpoint.Is311 ? throw new MessagingException("a request needs MQTT 5, and this node speaks MQTT 3.1.1 with its broker (`version` under [broker] in node.toml)", MessagingFault.Refused)
+            : _requests.Run(MqttMessages.FromGuest(topic, message), expected, timeout, Send);
 
     /// <inheritdoc/>
     public void Reply(ReplyAddress to, Message message)
@@ -92,9 +99,14 @@ public sealed class ExternalBroker : IMqttBroker
         await _connection.ConfigureAwait(false);
         try
         {
-            if (_client.IsConnected) await _client.DisconnectAsync().ConfigureAwait(false);
+            if (_client.IsConnected)
+            {
+                // A clean end is no reason for the last will, so it is said here.
+                if (_statusTopic is not null) await _client.PublishAsync(Status("offline")).ConfigureAwait(false);
+                await _client.DisconnectAsync().ConfigureAwait(false);
+            }
         }
-        catch (Exception e) when (e is MQTTnet.Exceptions.MqttCommunicationException or OperationCanceledException)
+        catch (Exception e) when (MqttEndpoint.IsConnectionFault(e))
         {
             // It is gone either way.
         }
@@ -106,22 +118,21 @@ public sealed class ExternalBroker : IMqttBroker
     {
         // The broker sends no more at once than the smallest queue takes.
         int window = _routes.Count == 0 ? 64 : Math.Clamp(_routes.Min(r => r.Queue.Capacity), 1, ushort.MaxValue);
-        MqttClientOptionsBuilder options = new MqttClientOptionsBuilder()
-            .WithTcpServer(_url.Host, _url.IsDefaultPort ? 1883 : _url.Port)
-            .WithProtocolVersion(MQTTnet.Formatter.MqttProtocolVersion.V500)
-            .WithClientId(_clientId)
-            .WithCleanStart(false)
-            .WithSessionExpiryInterval((uint)s_sessionExpiry.TotalSeconds)
-            .WithReceiveMaximum((ushort)window)
-            .WithTimeout(TimeSpan.FromSeconds(10));
-        if (_url.UserInfo.Length > 0)
-        {
-            string[] parts = _url.UserInfo.Split(':', 2);
-            options = options.WithCredentials(Uri.UnescapeDataString(parts[0]), parts.Length > 1 ? Uri.UnescapeDataString(parts[1]) : null);
-        }
-
+        MqttClientOptionsBuilder options = _endpoint.Options(_clientId, TimeSpan.FromSeconds(10));
+        // MQTT 3.1.1 has neither: the broker decides how long it keeps a session and how much it sends at once.
+        options = _endpoint.Is311 ? options.WithCleanSession(false)
+            : options.WithCleanStart(false).WithSessionExpiryInterval((uint)s_sessionExpiry.TotalSeconds).WithReceiveMaximum((ushort)window);
+        if (_statusTopic is not null) options = options.WithWillTopic(_statusTopic).WithWillPayload("offline").WithWillQualityOfServiceLevel(MqttQualityOfServiceLevel.AtLeastOnce).WithWillRetain();
         return options.Build();
     }
+
+    private MqttApplicationMessage Status(string text) => new()
+    {
+        Topic = _statusTopic,
+        Payload = new(System.Text.Encoding.ASCII.GetBytes(text)),
+        QualityOfServiceLevel = MqttQualityOfServiceLevel.AtLeastOnce,
+        Retain = true,
+    };
 
     private async Task StayConnected()
     {
@@ -175,14 +186,29 @@ public sealed class ExternalBroker : IMqttBroker
         Interlocked.Increment(ref _connectionNumber);
         MqttClientConnectResult connected = await _client.ConnectAsync(Options(), _stop.Token).ConfigureAwait(false);
         if (connected.ResultCode != MqttClientConnectResultCode.Success) throw new MessagingException($"it refuses the connection ({connected.ResultCode}{(connected.ReasonString is { Length: > 0 } why ? $": {why}" : "")})");
-        var subscribe = new MqttClientSubscribeOptionsBuilder()
-            .WithTopicFilter(_requests.ResponseTopic, MqttQualityOfServiceLevel.AtLeastOnce);
+        var subscribe = new MqttClientSubscribeOptionsBuilder();
+        if (!_endpoint.Is311) subscribe = subscribe.WithTopicFilter(_requests.ResponseTopic, MqttQualityOfServiceLevel.AtLeastOnce);
         foreach (MqttRoute route in _routes.DistinctBy(r => r.Filter)) subscribe = subscribe.WithTopicFilter(route.Filter, (MqttQualityOfServiceLevel)route.Qos);
-        MqttClientSubscribeResult result = await _client.SubscribeAsync(subscribe.Build(), _stop.Token).ConfigureAwait(false);
+        MqttClientSubscribeOptions wanted = subscribe.Build();
+        try
+        {
+            if (wanted.TopicFilters.Count > 0) await Subscribe(wanted).ConfigureAwait(false);
+            if (_statusTopic is not null) await _client.PublishAsync(Status("online"), _stop.Token).ConfigureAwait(false);
+        }
+        catch
+        {
+            // Connected without its subscriptions it would wait for messages that never come.
+            await _client.DisconnectAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    private async Task Subscribe(MqttClientSubscribeOptions wanted)
+    {
+        MqttClientSubscribeResult result = await _client.SubscribeAsync(wanted, _stop.Token).ConfigureAwait(false);
         foreach (MqttClientSubscribeResultItem item in result.Items)
         {
             if ((int)item.ResultCode < 0x80) continue;
-            await _client.DisconnectAsync().ConfigureAwait(false);
             throw new MessagingException($"it refuses the subscription to `{item.TopicFilter.Topic}` ({item.ResultCode}{(result.ReasonString is { Length: > 0 } reason ? $": {reason}" : "")})");
         }
     }
@@ -198,7 +224,7 @@ public sealed class ExternalBroker : IMqttBroker
 
         e.AutoAcknowledge = false;
         if (!_receiving) return;
-        MqttRoute[] routes = [.. _routes.Where(r => TopicFilter.Matches(m.Topic, r.Filter))];
+        MqttRoute[] routes = [.. _routes.Where(r => TopicFilter.Matches(m.Topic, r.Topics))];
         if (m.QualityOfServiceLevel == MqttQualityOfServiceLevel.AtMostOnce)
         {
             // Nothing holds these back, so what finds no room is dropped, as its quality of service allows.
@@ -227,6 +253,14 @@ public sealed class ExternalBroker : IMqttBroker
 
     private void Send(MqttApplicationMessage message)
     {
+        if (_endpoint.Is311)
+        {
+            // It has no place for them, and MQTTnet refuses a message that has them.
+            message.ContentType = null;
+            message.UserProperties = null;
+            message.ResponseTopic = null;
+        }
+
         using var timeout = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
         timeout.CancelAfter(s_publishTimeout);
         try

@@ -4,11 +4,15 @@ using Mote.Capabilities.Messaging;
 namespace Mote.Triggers.Mqtt;
 
 /// <summary>Messages whose topic matches a filter go to a queue.</summary>
-/// <param name="Filter">A topic filter (MQTT 5, section 4.7).</param>
+/// <param name="Filter">A topic filter (MQTT 5, section 4.7), or a shared subscription of one.</param>
 /// <param name="Qos">The quality of service to subscribe at: 0, 1 or 2.</param>
 /// <param name="Queue">The component's queue.</param>
 /// <param name="Retry">What becomes of messages that the component fails at; null is nothing.</param>
-public sealed record MqttRoute(string Filter, int Qos, MessageQueue Queue, RetryPolicy? Retry = null);
+public sealed record MqttRoute(string Filter, int Qos, MessageQueue Queue, RetryPolicy? Retry = null)
+{
+    /// <summary>The filter that topics are matched with.</summary>
+    public string Topics { get; } = SharedFilter.TopicsOf(Filter);
+}
 
 /// <summary>The MQTT broker of a node: in this process or elsewhere.</summary>
 public interface IMqttBroker : IMessageBroker, IAsyncDisposable

@@ -4,43 +4,18 @@ using System.Text;
 using Mote.Backends.Sqlite;
 using Mote.DataPlane;
 
-namespace Mote.Node.Tests;
+namespace Mote.Node.Tests.Upstreams;
 
 public sealed class HttpUpstreamTests : IDisposable
 {
-    private readonly string _folder = Directory.CreateTempSubdirectory("mote-upstream-tests-").FullName;
-    private readonly List<SqliteOutbox> _outboxes = [];
+    private readonly UpstreamSite _site = new();
 
-    public void Dispose()
-    {
-        foreach (SqliteOutbox outbox in _outboxes) outbox.Dispose();
-        Directory.Delete(_folder, recursive: true);
-    }
+    public void Dispose() => _site.Dispose();
 
-    /// <summary>An outbox with these events in it, on disk.</summary>
-    private SqliteOutbox Outbox(params CloudEvent[] events) => Outbox(1L << 30, [.. events.Select(e => (s_class, e))]);
-
-    private SqliteOutbox Outbox(long maxBytes, params (OutboxClass, CloudEvent)[] events)
-    {
-        var outbox = new SqliteOutbox(Path.Combine(_folder, "outbox.db"), maxBytes, _ => { }, TimeProvider.System);
-        _outboxes.Add(outbox);
-        if (events.Length == 0) return outbox;
-        using var done = new ManualResetEventSlim();
-        outbox.Put(events, fault =>
-        {
-            Assert.Null(fault);
-            done.Set();
-        });
-        Assert.True(done.Wait(Client.Patience));
-        return outbox;
-    }
-
-    private static readonly OutboxClass s_class = new("default");
+    private static UpstreamPump Pump(Script script, SqliteOutbox outbox, Action<string> log, TimeProvider? time = null, int batch = 100) =>
+        new(new HttpUpstream(s_url, new HttpClient(script), TimeProvider.System, log, batch), outbox, time ?? TimeProvider.System, log);
 
     private static readonly Uri s_url = new("http://collector.invalid/events");
-
-    private static CloudEvent Event(int n, int bytes = 5) => new(
-        $"boot-{n}", "/nodes/n/apps/a/components/c", CloudEvent.MessageType, DateTimeOffset.FromUnixTimeMilliseconds(1_700_000_000_123), "alerts", "text/plain", new byte[bytes]);
 
     /// <summary>A collector that answers as the test says.</summary>
     private sealed class Script(Func<int, HttpRequestMessage, HttpResponseMessage> answer) : HttpMessageHandler
@@ -78,22 +53,6 @@ public sealed class HttpUpstreamTests : IDisposable
         return CloudEvent.FromJsonBatch(body)!;
     }
 
-    /// <summary>A clock on which every wait is over at once; it keeps how long each would have been.</summary>
-    private sealed class NoWaiting : TimeProvider
-    {
-        public List<TimeSpan> Waits { get; } = [];
-
-        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
-        {
-            if (dueTime > TimeSpan.Zero)
-            {
-                lock (Waits) Waits.Add(dueTime);
-            }
-
-            return base.CreateTimer(callback, state, dueTime > TimeSpan.Zero ? TimeSpan.FromMilliseconds(1) : dueTime, period);
-        }
-    }
-
     private static HttpResponseMessage Status(int status) => new((HttpStatusCode)status);
 
     [Fact]
@@ -107,10 +66,10 @@ public sealed class HttpUpstreamTests : IDisposable
             body = r.Content!.ReadAsStringAsync().GetAwaiter().GetResult();
             return Status(202);
         });
-        await using var upstream = new HttpUpstream(
-            s_url, new HttpClient(script),
-            Outbox(new CloudEvent("id 1", "/nodes/näme", "dev.mote.message", DateTimeOffset.FromUnixTimeMilliseconds(1_700_000_000_123), "a\"%\u0001ж", "application/json", "{\"a\":1}"u8.ToArray())),
-            TimeProvider.System, _ => { });
+        await using UpstreamPump upstream = Pump(
+            script,
+            _site.Outbox(new CloudEvent("id 1", "/nodes/näme", "dev.mote.message", DateTimeOffset.FromUnixTimeMilliseconds(1_700_000_000_123), "a\"%\u0001ж", "application/json", "{\"a\":1}"u8.ToArray())),
+            _ => { });
         Assert.True(await upstream.FlushAsync(Client.Patience, TestContext.Current.CancellationToken));
         string Header(string name) => seen!.Headers.GetValues(name).Single();
         Assert.Equal((HttpMethod.Post, s_url), (seen!.Method, seen.RequestUri));
@@ -139,7 +98,7 @@ public sealed class HttpUpstreamTests : IDisposable
             headers = r.Headers.Count();
             return Status(204);
         });
-        await using var upstream = new HttpUpstream(s_url, new HttpClient(script), Outbox(Event(1) with { ContentType = type }), TimeProvider.System, _ => { });
+        await using UpstreamPump upstream = Pump(script, _site.Outbox(UpstreamSite.Event(1) with { ContentType = type }), _ => { });
         await upstream.FlushAsync(Client.Patience, TestContext.Current.CancellationToken);
         Assert.Equal(("application/octet-stream", 6), (sent, headers));
     }
@@ -160,15 +119,16 @@ public sealed class HttpUpstreamTests : IDisposable
             9 => Status(302),
             _ => Status(204),
         });
-        await using var upstream = new HttpUpstream(s_url, new HttpClient(script), Outbox([.. Enumerable.Range(0, 20).Select(i => Event(i))]), time, log.Add, batch: 1);
+        await using UpstreamPump upstream = Pump(script, _site.Outbox([.. Enumerable.Range(0, 20).Select(i => UpstreamSite.Event(i))]), log.Add, time, batch: 1);
         Assert.True(await upstream.FlushAsync(Client.Patience, TestContext.Current.CancellationToken));
         Assert.Equal((20L, 9L, 0L, 0L, 0L, null), (upstream.Counts.Sent, upstream.Counts.Retries, upstream.Counts.Refused, upstream.Counts.Dropped, upstream.Counts.Waiting, upstream.Counts.LastError));
         Assert.Equal(Enumerable.Range(0, 20).Select(i => $"boot-{i}"), script.Ids.Skip(9));
         Assert.All(script.Ids.Take(10), id => Assert.Equal("boot-0", id)); // the first is not given up for the next
-        Assert.Equal(2, log.Count); // when it began and when it was over
+        Assert.Equal(3, log.Count); // when it began, when it was a redirect, which time alone does not change, and when it was over
         Assert.Contains("connection refused", log[0], StringComparison.Ordinal);
-        Assert.Contains("takes events again", log[1], StringComparison.Ordinal);
-        TimeSpan[] waits = [.. time.Waits.Where(w => w >= TimeSpan.FromMilliseconds(100))];
+        Assert.Contains("status 302", log[1], StringComparison.Ordinal);
+        Assert.Contains("takes events again", log[2], StringComparison.Ordinal);
+        TimeSpan[] waits = time.Waits;
         Assert.Equal(9, waits.Length);
         Assert.InRange(waits[0], TimeSpan.FromMilliseconds(150), TimeSpan.FromMilliseconds(250)); // grows from a fifth of a second
         Assert.InRange(waits[8], TimeSpan.FromSeconds(22), TimeSpan.FromSeconds(38)); // to half a minute, give or take
@@ -176,16 +136,90 @@ public sealed class HttpUpstreamTests : IDisposable
 
     [Theory]
     [InlineData(400)]
-    [InlineData(404)]
+    [InlineData(409)]
     [InlineData(413)]
+    [InlineData(415)]
+    [InlineData(422)]
+    [InlineData(431)]
     public async Task Event_ThatTheCollectorRefuses_IsCountedAndDoesNotBlockTheOthers(int status)
     {
         var log = new List<string>();
         var script = new Script((n, _) => Status(n is 1 or 3 ? status : 204));
-        await using var upstream = new HttpUpstream(s_url, new HttpClient(script), Outbox([.. Enumerable.Range(0, 4).Select(i => Event(i))]), new NoWaiting(), log.Add, batch: 1);
+        await using UpstreamPump upstream = Pump(script, _site.Outbox([.. Enumerable.Range(0, 4).Select(i => UpstreamSite.Event(i))]), log.Add, new NoWaiting(), batch: 1);
         Assert.True(await upstream.FlushAsync(Client.Patience, TestContext.Current.CancellationToken));
         Assert.Equal((2L, 2L, 0L), (upstream.Counts.Sent, upstream.Counts.Refused, upstream.Counts.Retries));
         Assert.Contains($"status {status}", Assert.Single(log), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Status_ThatIsNotAboutAnEvent_CostsNone()
+    {
+        int[] statuses = [301, 302, 303, 304, 307, 308, .. Enumerable.Range(400, 100).Except([400, 409, 413, 415, 422, 431]), 500, 501, 502, 503, 504, 505, 507, 511, 599];
+        var log = new List<string>();
+        var script = new Script((n, _) => Status(n <= statuses.Length ? statuses[n - 1] : 204));
+        await using UpstreamPump upstream = Pump(script, _site.Outbox(UpstreamSite.Events(3)), log.Add, new NoWaiting(), batch: 1);
+        Assert.True(await upstream.FlushAsync(Client.Patience, TestContext.Current.CancellationToken));
+        Assert.Equal((3L, 0L, statuses.Length), (upstream.Counts.Sent, upstream.Counts.Refused, (int)upstream.Counts.Retries));
+        Assert.Equal(2, log.Count); // once that somebody must look, once that it is over
+    }
+
+    [Theory]
+    [InlineData(401, "credentials")]
+    [InlineData(404, "nothing at this URL")]
+    [InlineData(302, "login page")]
+    [InlineData(407, "proxy")]
+    public async Task Configuration_ThatIsWrong_IsSaidInWords_AlsoWhereTheCollectorWasAwayBefore(int status, string words)
+    {
+        var log = new List<string>();
+        var script = new Script((n, _) => Status(n == 1 ? 503 : n < 5 ? status : 204));
+        await using UpstreamPump upstream = Pump(script, _site.Outbox(UpstreamSite.Events(50)), log.Add, new NoWaiting());
+        Assert.True(await upstream.FlushAsync(Client.Patience, TestContext.Current.CancellationToken));
+        Assert.Equal((50L, 0L), (upstream.Counts.Sent, upstream.Counts.Refused));
+        Assert.Equal(3, log.Count);
+        Assert.Contains("status 503", log[0], StringComparison.Ordinal);
+        Assert.Contains($"status {status}", log[1], StringComparison.Ordinal);
+        Assert.Contains(words, log[1], StringComparison.Ordinal);
+        Assert.Contains("[upstream] in node.toml", log[1], StringComparison.Ordinal);
+        Assert.Contains("takes events again", log[2], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Collector_ThatAsksForTime_GetsIt_UpToHalfAMinute()
+    {
+        var time = new NoWaiting();
+        var script = new Script((n, _) =>
+        {
+            if (n > 2) return Status(204);
+            HttpResponseMessage busy = Status(n == 1 ? 429 : 503);
+            busy.Headers.RetryAfter = new(TimeSpan.FromSeconds(n == 1 ? 7 : 100_000));
+            return busy;
+        });
+        await using UpstreamPump upstream = Pump(script, _site.Outbox(UpstreamSite.Event(1)), _ => { }, time);
+        Assert.True(await upstream.FlushAsync(Client.Patience, TestContext.Current.CancellationToken));
+        Assert.Equal([TimeSpan.FromSeconds(7), TimeSpan.FromSeconds(30)], time.Waits);
+    }
+
+    [Fact]
+    public async Task BadEvent_InTheFirstBatch_DoesNotEndBatches()
+    {
+        var log = new List<string>();
+        var script = new Script((_, r) => Status(IdsOf(r).Contains("boot-7") ? 422 : 204));
+        await using UpstreamPump upstream = Pump(script, _site.Outbox(UpstreamSite.Events(250)), log.Add);
+        Assert.True(await upstream.FlushAsync(Client.Patience, TestContext.Current.CancellationToken));
+        Assert.Equal((249L, 1L), (upstream.Counts.Sent, upstream.Counts.Refused));
+        Assert.Equal(1 + 100 + 2, script.Count); // the batch with it, its events, two more batches
+        Assert.Contains("status 422", Assert.Single(log), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Password_InTheUrl_IsNotInTheLog()
+    {
+        var log = new List<string>();
+        await using var pump = new UpstreamPump(
+            new HttpUpstream(new Uri("http://me:secret@collector.invalid/"), new HttpClient(new Script((n, _) => Status(n == 1 ? 401 : 204))), TimeProvider.System, log.Add), _site.Outbox(UpstreamSite.Event(1)), new NoWaiting(), log.Add);
+        Assert.True(await pump.FlushAsync(Client.Patience, TestContext.Current.CancellationToken));
+        Assert.Equal(2, log.Count);
+        Assert.DoesNotContain(log, l => l.Contains("secret", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -197,8 +231,8 @@ public sealed class HttpUpstreamTests : IDisposable
             if (r.Content!.Headers.ContentType!.MediaType!.Contains("batch", StringComparison.Ordinal)) batches++;
             return Status(204);
         });
-        CloudEvent[] events = [.. Enumerable.Range(0, 250).Select(i => Event(i, 100) with { ContentType = i % 2 == 0 ? "application/octet-stream" : "text/plain" })];
-        await using (var upstream = new HttpUpstream(s_url, new HttpClient(script), Outbox(events), TimeProvider.System, _ => { }))
+        CloudEvent[] events = [.. Enumerable.Range(0, 250).Select(i => UpstreamSite.Event(i, 100) with { ContentType = i % 2 == 0 ? "application/octet-stream" : "text/plain" })];
+        await using (UpstreamPump upstream = Pump(script, _site.Outbox(events), _ => { }))
         {
             Assert.True(await upstream.FlushAsync(Client.Patience, TestContext.Current.CancellationToken));
         }
@@ -206,10 +240,10 @@ public sealed class HttpUpstreamTests : IDisposable
         Assert.Equal((3, 250), (batches, script.Ids.Count));
         Assert.Equal(events.Select(e => e.Id), script.Ids);
 
-        foreach (SqliteOutbox outbox in _outboxes) outbox.Dispose();
+        _site.Close();
         var single = new Script((_, r) => Status(r.Content!.Headers.ContentType!.MediaType!.Contains("batch", StringComparison.Ordinal) ? 415 : 204));
         var log = new List<string>();
-        await using (var upstream = new HttpUpstream(s_url, new HttpClient(single), Outbox(events), TimeProvider.System, log.Add))
+        await using (UpstreamPump upstream = Pump(single, _site.Outbox(events), log.Add))
         {
             Assert.True(await upstream.FlushAsync(Client.Patience, TestContext.Current.CancellationToken));
             Assert.Equal((250L, 0L), (upstream.Counts.Sent, upstream.Counts.Refused));
@@ -230,8 +264,8 @@ public sealed class HttpUpstreamTests : IDisposable
         });
         var urgent = new OutboxClass("urgent", 10);
         var bulk = new OutboxClass("bulk", -1, MaxBytes: 64 << 10);
-        SqliteOutbox outbox = Outbox(1 << 30, [.. Enumerable.Range(0, 100).Select(i => (bulk, Event(i, 1000))), (urgent, Event(1000))]);
-        await using var upstream = new HttpUpstream(s_url, new HttpClient(script), outbox, TimeProvider.System, _ => { }, batch: 1);
+        SqliteOutbox outbox = _site.Outbox(1 << 30, [.. Enumerable.Range(0, 100).Select(i => (bulk, UpstreamSite.Event(i, 1000))), (urgent, UpstreamSite.Event(1000))]);
+        await using UpstreamPump upstream = Pump(script, outbox, _ => { }, batch: 1);
         Assert.True(await upstream.FlushAsync(Client.Patience, TestContext.Current.CancellationToken));
         string[] ids = [.. script.Ids.Where(i => !i.StartsWith("gap-", StringComparison.Ordinal))];
         Assert.Equal("boot-1000", ids[0]);
@@ -245,7 +279,7 @@ public sealed class HttpUpstreamTests : IDisposable
     [Fact]
     public async Task Dispose_WhileTheCollectorIsDown_Ends()
     {
-        var upstream = new HttpUpstream(s_url, new HttpClient(new Script((_, _) => throw new HttpRequestException("down"))), Outbox(Event(1)), TimeProvider.System, _ => { });
+        UpstreamPump upstream = Pump(new Script((_, _) => throw new HttpRequestException("down")), _site.Outbox(UpstreamSite.Event(1)), _ => { });
         Assert.False(await upstream.FlushAsync(TimeSpan.FromMilliseconds(50), TestContext.Current.CancellationToken));
         await upstream.DisposeAsync().AsTask().WaitAsync(Client.Patience, TestContext.Current.CancellationToken);
         Assert.Equal(1, upstream.Counts.Waiting);

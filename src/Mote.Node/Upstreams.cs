@@ -1,0 +1,44 @@
+// Which upstream a URL in [upstream] means: one line a scheme.
+using System.Security.Authentication;
+using Mote.DataPlane;
+using Mote.Packaging;
+using Mote.Packaging.Toml;
+using Mote.Triggers.Mqtt;
+
+namespace Mote.Node;
+
+internal static class Upstreams
+{
+    /// <summary>The upstream of a node. It connects when it first sends.</summary>
+    /// <param name="url">Where; one of the schemes that <see cref="NodeConfig"/> lets in.</param>
+    /// <param name="config">The node.</param>
+    /// <param name="http">The client of upstreams over HTTP.</param>
+    /// <param name="log">What it says of itself.</param>
+    /// <exception cref="ConfigException">What the URL or the keys beside it name cannot be used.</exception>
+    public static IUpstream Make(Uri url, NodeConfig config, HttpClient http, Action<string> log) => url.Scheme switch
+    {
+        "http" or "https" => new HttpUpstream(url, http, TimeProvider.System, log, config.UpstreamBatch),
+        "mqtt" or "mqtts" => Mqtt(url, config.UpstreamBroker ?? new UpstreamBroker(new MqttSettings(), ""), config, log),
+        "file" when config.UpstreamFiles is { } f => new FileUpstream(new FileUpstreamOptions(f.Path, f.FileSize, f.TotalSize, f.DropOldest, config.UpstreamBatch), TimeProvider.System, log),
+        _ => throw new ConfigException("node config", 0, $"`url` under [upstream]: events do not go to {url.Scheme}://"),
+    };
+
+    /// <summary>A broker, with the files for TLS looked at.</summary>
+    /// <exception cref="ConfigException">They cannot be used.</exception>
+    public static MqttEndpoint Endpoint(string table, Uri url, MqttSettings settings)
+    {
+        var endpoint = new MqttEndpoint(url, settings.Is311, settings.Tls is { } t ? new MqttTlsFiles(t.Ca, t.Certificate, t.Key) : null);
+        try
+        {
+            endpoint.Check();
+            return endpoint;
+        }
+        catch (AuthenticationException e)
+        {
+            throw new ConfigException("node config", 0, $"{table}: {e.Message}");
+        }
+    }
+
+    private static MqttUpstream Mqtt(Uri url, UpstreamBroker broker, NodeConfig config, Action<string> log) =>
+        new(Endpoint("[upstream]", url, broker.Mqtt), $"mote-{config.Name}-upstream", broker.TopicPrefix, log, config.UpstreamBatch);
+}

@@ -42,8 +42,11 @@ need_guest_tools() {
 
 # Servers that tests start on ports of their own; where one is missing, its tests are skipped.
 need_servers() {
-  need_apt /usr/sbin/mosquitto mosquitto &&
-    need_apt redis-server redis-server
+  servers=0
+  need_apt /usr/sbin/mosquitto mosquitto || servers=1
+  need_apt redis-server redis-server || servers=1
+  need_apt /usr/sbin/nats-server nats-server || servers=1
+  return $servers
 }
 
 # An emulator for arm64 programs, and the one library of that processor which the program takes from the system (no

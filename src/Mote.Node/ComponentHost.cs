@@ -32,8 +32,11 @@ public sealed record HostOptions
     /// <summary>The key-value database; opened when a component first opens a store.</summary>
     public required string KeyValueFile { get; init; }
 
-    /// <summary>The broker that a component reaches; null for none.</summary>
-    public Func<AppComponent, IMessageBroker?> Broker { get; init; } = static _ => null;
+    /// <summary>Where keys and values are in place of the file; null is the file.</summary>
+    public IKeyValueBackend? KeyValue { get; init; }
+
+    /// <summary>The broker that a component reaches by the name of a client, which is empty for the default one; null for none.</summary>
+    public Func<AppComponent, string, IMessageBroker?> Broker { get; init; } = static (_, _) => null;
 
     /// <summary>Times and limits of requests that components send.</summary>
     public OutgoingOptions Outgoing { get; init; } = new();
@@ -62,7 +65,7 @@ public sealed class ComponentHost : IDisposable
         var files = new FilesystemCapability();
         Capabilities = new CapabilitySet(
             new IoCapability(), clocks, random, Cli, files, new SocketsCapability(names), new Preview1Capability(Cli, clocks, random, files),
-            new KeyValueCapability(_keyValue), new ConfigCapability(), new LoggingCapability(), Messaging, Http);
+            new KeyValueCapability(options.KeyValue ?? _keyValue), new ConfigCapability(), new LoggingCapability(), Messaging, Http);
     }
 
     /// <summary>The engine.</summary>

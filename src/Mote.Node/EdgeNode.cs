@@ -10,6 +10,7 @@ using Mote.Components.Linking;
 using Mote.DataPlane;
 using Mote.Node.Telemetry;
 using Mote.Packaging;
+using Mote.Packaging.Nats;
 using Mote.Packaging.Toml;
 using Mote.Runtime;
 using Mote.Triggers;
@@ -37,6 +38,7 @@ public sealed class EdgeNode : IAsyncDisposable
     private readonly long _started = Stopwatch.GetTimestamp();
     private ControlSocket? _control;
     private TimerService? _timers;
+    private NodeNats? _nats;
     private SqliteOutbox? _outbox;
     private readonly (IReadOnlyList<string> Topics, OutboxClass Class)[] _classes;
     private long _eventNumber;
@@ -96,8 +98,17 @@ public sealed class EdgeNode : IAsyncDisposable
         }
     }
 
+    /// <summary>NATS, for people: its servers; null where there is none.</summary>
+    public string? NatsAddress => _nats?.Address;
+
+    /// <summary>Whether there is a connection to NATS, and every trigger on it receives.</summary>
+    public bool NatsIsReady => _nats?.IsReady == true;
+
+    /// <summary>Messages that had to be dropped.</summary>
+    private long Dropped => (Broker?.Dropped ?? 0) + (_nats?.Dropped ?? 0);
+
     /// <summary>What has happened so far.</summary>
-    public NodeReport Report() => NodeReport.Of(_queues, Upstream?.Counts, Broker?.Dropped ?? 0, Http);
+    public NodeReport Report() => NodeReport.Of(_queues, Upstream?.Counts, Dropped, Http);
 
     /// <summary>What it and its components do now.</summary>
     public NodeStatus Status() => NodeStatus.Of(_config.Name, Stopwatch.GetElapsedTime(_started), Http, _queues, Mappings);
@@ -108,6 +119,7 @@ public sealed class EdgeNode : IAsyncDisposable
         _timers?.Stop();
         if (Http is not null) await Http.StopAsync(timeout).ConfigureAwait(false);
         if (Broker is not null) await Broker.StopReceivingAsync().ConfigureAwait(false);
+        if (_nats is not null) await _nats.StopReceivingAsync().ConfigureAwait(false);
         DateTime end = DateTime.UtcNow + timeout;
         // Again while there is something: one component's last message may be the next one's first.
         while (_queues.Any(q => q.Counts.Waiting > 0) && Left() > TimeSpan.Zero)
@@ -162,9 +174,11 @@ public sealed class EdgeNode : IAsyncDisposable
         _timers?.Stop();
         if (Http is not null) await Http.DisposeAsync().ConfigureAwait(false);
         if (Broker is not null) await Broker.StopReceivingAsync().ConfigureAwait(false);
+        if (_nats is not null) await _nats.StopReceivingAsync().ConfigureAwait(false);
         foreach (MessageQueue queue in _queues) await queue.DisposeAsync().ConfigureAwait(false);
         if (_timers is not null) await _timers.DisposeAsync().ConfigureAwait(false);
         if (Broker is not null) await Broker.DisposeAsync().ConfigureAwait(false);
+        if (_nats is not null) await _nats.DisposeAsync().ConfigureAwait(false);
         if (Upstream is not null) await Upstream.DisposeAsync().ConfigureAwait(false);
         _outbox?.Dispose();
         _log.Flush();
@@ -177,13 +191,16 @@ public sealed class EdgeNode : IAsyncDisposable
     private async Task Start(IReadOnlyList<AppManifest> apps, CancellationToken token)
     {
         foreach (AppManifest app in apps) _secrets = _secrets.With(app.Secrets); // before the first line is written
+        if (_config.Nats?.Password is { } password) _secrets = _secrets.With(new SecretValues([password]));
         _telemetry = await NodeTelemetry.StartAsync(_config, text => _secrets.Mask(text)).ConfigureAwait(false);
+        _nats = NodeNats.Connect(_config, apps, line => Say("nats", line));
         _host = new ComponentHost(new HostOptions
         {
             Runtime = new RuntimeOptions { Profile = _config.Profile, CacheFolder = _config.CodeFolder ?? _folder.Code, Compiler = _config.Compiler, Log = line => Say("node", line) },
             KeyValueFile = _folder.KeyValue,
+            KeyValue = _config.KeyValue.Backend == KeyValueBackendKind.Nats ? _nats!.KeyValue : null,
             Outgoing = Outgoing(_config.HttpOutgoing),
-            Broker = _ => Broker,
+            Broker = (_, client) => BrokerOf(client),
         });
         var routes = new List<MqttRoute>();
         SharedTopics.Check(apps, _config.BrokerUrl is not null);
@@ -205,7 +222,7 @@ public sealed class EdgeNode : IAsyncDisposable
 
         _timers = NodeTimers.Make(apps, _folder.Timers, _queueOf, line => Say("timers", line));
         if (_timers is not null) _telemetry.Observe(_timers);
-        _telemetry.Observe(_queues, () => Upstream?.Counts, () => Broker?.Dropped ?? 0, () => Http?.Handlers ?? [], Mappings);
+        _telemetry.Observe(_queues, () => Upstream?.Counts, () => Dropped, () => Http?.Handlers ?? [], Mappings);
         if (NeedsBroker(apps))
         {
             Broker = _config.BrokerUrl is { } external
@@ -214,14 +231,24 @@ public sealed class EdgeNode : IAsyncDisposable
             await Broker.StartAsync(routes, token).ConfigureAwait(false);
         }
 
+        _nats?.Receive(apps, _queueOf);
         if (apps.Any(a => a.HttpTriggers.Count > 0)) Http = await HttpApps.StartAsync(apps, _config, _host, _telemetry.Http, Pass, HttpComponent, (source, line) => Say(source, line)).ConfigureAwait(false);
         _timers?.Start();
         _control = ControlSocket.Open(_folder, Status, line => Say("control", line));
     }
 
-    /// <summary>Where nothing comes from a broker and nothing may go to one, there is none to listen.</summary>
+    /// <summary>Where nothing comes from an MQTT broker and nothing may go to one, there is none to listen.</summary>
     private bool NeedsBroker(IReadOnlyList<AppManifest> apps) =>
-        _config.BrokerUrl is not null || _config.BrokerAlways || apps.Any(a => a.MqttTriggers.Count > 0 || a.Components.Any(c => c.Grants.Publish.Count > 0));
+        _config.BrokerUrl is not null || _config.BrokerAlways
+        || apps.Any(a => a.MqttTriggers.Count > 0 || (_config.MessagingClients.Of("") == MessageBrokerKind.Mqtt && a.Components.Any(c => c.Grants.Publish.Count > 0)));
+
+    /// <summary>What stands behind the name of a component's client; null for nothing.</summary>
+    private IMessageBroker? BrokerOf(string client) => _config.MessagingClients.Of(client) switch
+    {
+        MessageBrokerKind.Mqtt => Broker,
+        MessageBrokerKind.Nats => _nats?.Broker,
+        _ => null,
+    };
 
     private static OutgoingOptions Outgoing(OutgoingConfig c) => new()
     {
@@ -249,18 +276,26 @@ public sealed class EdgeNode : IAsyncDisposable
         var queues = new Dictionary<string, MessageQueue>();
         foreach (ComponentManifest c in app.Components)
         {
-            bool mqtt = app.MqttTriggers.Any(t => t.Component == c.Name), timer = app.TimerTriggers.Any(t => t.Component == c.Name);
-            if (!mqtt && !timer)
+            string trigger = string.Join('+', Triggers(app, c.Name));
+            if (trigger.Length == 0)
             {
                 if (app.HttpTriggers.Any(t => t.Component == c.Name)) continue;
                 _log.Write(c.Name, $"[{c.Name}] no trigger names this component: it will not run");
                 continue;
             }
 
-            queues[c.Name] = Start(app, c, !timer ? "mqtt" : mqtt ? "mqtt+timer" : "timer");
+            queues[c.Name] = Start(app, c, trigger);
         }
 
         return [.. app.MqttTriggers.Select(t => new MqttRoute(t.Topic, t.Qos, queues[t.Component], new RetryPolicy(t.Retries ?? RetryPolicy.DefaultRetries, t.DeadLetter ?? RetryPolicy.TopicOf(app.Name, t.Component))))];
+    }
+
+    /// <summary>What gives a component events, but for HTTP.</summary>
+    private static IEnumerable<string> Triggers(AppManifest app, string component)
+    {
+        if (app.MqttTriggers.Any(t => t.Component == component)) yield return "mqtt";
+        if (app.MessagingTriggers.Any(t => t.Component == component)) yield return "messaging";
+        if (app.TimerTriggers.Any(t => t.Component == component)) yield return "timer";
     }
 
     private MessageQueue Start(AppManifest app, ComponentManifest c, string trigger)
@@ -288,7 +323,7 @@ public sealed class EdgeNode : IAsyncDisposable
         try
         {
             IncomingHandler handler = IncomingHandler.Bind(template)
-                ?? throw new ConfigException(app.File, c.Line, $"component `{c.Name}` has no export {IncomingHandler.InterfaceName}, which a [[trigger.mqtt]] or a [[trigger.timer]] calls; `mote inspect {c.Source}` shows what it exports");
+                ?? throw new ConfigException(app.File, c.Line, $"component `{c.Name}` has no export {IncomingHandler.InterfaceName}, which a [[trigger.mqtt]], a [[trigger.messaging]] or a [[trigger.timer]] calls; `mote inspect {c.Source}` shows what it exports");
             return new MessageTarget(template, _host.Pool(template, component, c.Instance), handler);
         }
         catch
@@ -341,9 +376,11 @@ public sealed class EdgeNode : IAsyncDisposable
     private void Pass(AppComponent component, Published[] messages, Action<MessagingException?> done)
     {
         List<(OutboxClass, CloudEvent)>? events = null;
-        foreach ((string topic, Message message) in messages)
+        List<(string, Message)>? toNats = null;
+        foreach ((string topic, Message message, string client) in messages)
         {
-            Broker?.Publish(topic, message);
+            if (_config.MessagingClients.Of(client) == MessageBrokerKind.Nats) (toNats ??= []).Add((topic, message));
+            else Broker?.Publish(topic, message);
             if (_outbox is null || ClassOf(topic) is not { } c) continue;
             (events ??= []).Add((c, new CloudEvent(
                 string.Create(CultureInfo.InvariantCulture, $"{_boot}-{Interlocked.Increment(ref _eventNumber)}"),
@@ -359,6 +396,7 @@ public sealed class EdgeNode : IAsyncDisposable
             }));
         }
 
+        if (toNats is not null) (_nats ?? throw new MessagingException("node.toml has no [nats] with a url", MessagingFault.Refused)).Broker.Publish(toNats);
         if (events is null) done(null);
         else _outbox!.Put(events, fault => done(fault is null ? null : new MessagingException(fault.Message, inner: fault)));
     }

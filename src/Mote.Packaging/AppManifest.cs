@@ -1,4 +1,5 @@
 // mote.toml: an app as its author wrote it.
+using Mote.Packaging.Nats;
 using Mote.Packaging.Timers;
 using Mote.Packaging.Toml;
 using Mote.Runtime;
@@ -64,6 +65,9 @@ public sealed record AppManifest(string File, string Name, string Version, IRead
     /// <summary>Its timers.</summary>
     public IReadOnlyList<TimerTriggerManifest> TimerTriggers { get; init; } = [];
 
+    /// <summary>Its triggers of NATS.</summary>
+    public IReadOnlyList<MessagingTriggerManifest> MessagingTriggers { get; init; } = [];
+
     /// <summary>The name manifests have.</summary>
     public const string FileName = "mote.toml";
 
@@ -100,7 +104,8 @@ public sealed record AppManifest(string File, string Name, string Version, IRead
         && Shape().SequenceEqual(by.Shape())
         && MqttTriggers.Select(t => (t.Topic, t.Component, t.Qos)).SequenceEqual(by.MqttTriggers.Select(t => (t.Topic, t.Component, t.Qos)))
         && HttpTriggers.Select(t => t with { Line = 0 }).SequenceEqual(by.HttpTriggers.Select(t => t with { Line = 0 }))
-        && TimerTriggers.Select(t => t with { Line = 0 }).SequenceEqual(by.TimerTriggers.Select(t => t with { Line = 0 }));
+        && TimerTriggers.Select(t => t with { Line = 0 }).SequenceEqual(by.TimerTriggers.Select(t => t with { Line = 0 }))
+        && MessagingTriggers.Select(t => t with { Line = 0 }).SequenceEqual(by.MessagingTriggers.Select(t => t with { Line = 0 }));
 
     private IEnumerable<(string Name, int Concurrency, int Http, int Queue)> Shape() => Components.Select(c => (c.Name, c.Concurrency, c.HttpConcurrency, c.Queue)).OrderBy(c => c.Name, StringComparer.Ordinal);
 }

@@ -1,5 +1,6 @@
 // Reads mote.toml, with an error at its line for everything that is missing, misspelt or out of bounds.
 using System.Text.RegularExpressions;
+using Mote.Packaging.Nats;
 using Mote.Packaging.Timers;
 using Mote.Packaging.Toml;
 using Mote.Runtime;
@@ -10,7 +11,7 @@ namespace Mote.Packaging;
 internal sealed partial class ManifestReader(string file, Func<string, string?> operatorVariable)
 {
     private static readonly string[] s_laterGrants = ["models", "camera", "blobstore"];
-    private static readonly string[] s_laterTriggers = ["messaging", "camera"];
+    private static readonly string[] s_laterTriggers = ["camera"];
 
     private readonly string _folder = Path.GetDirectoryName(file)!;
     private readonly Dictionary<string, string?> _variables = [];
@@ -42,7 +43,7 @@ internal sealed partial class ManifestReader(string file, Func<string, string?> 
         app.RejectUnknown("[app]");
         ReadVariables(root.Table("variables"));
         List<ComponentManifest> components = ReadComponents(root);
-        TomlTable triggers = root.Table("trigger") ?? throw root.Error("there is no trigger: add [[trigger.http]] with route = \"/...\", [[trigger.mqtt]] with topic = \"plant/+/vibration\", or [[trigger.timer]] with every = \"10s\", and component = \"NAME\"");
+        TomlTable triggers = root.Table("trigger") ?? throw root.Error("there is no trigger: add [[trigger.http]] with route = \"/...\", [[trigger.mqtt]] with topic = \"plant/+/vibration\", [[trigger.messaging]] with subject = \"plant.*.vibration\", or [[trigger.timer]] with every = \"10s\", and component = \"NAME\"");
         foreach (string later in s_laterTriggers)
         {
             if (triggers.Get(later) is { } node) throw node.Error($"[[trigger.{later}]] is not supported yet");
@@ -51,9 +52,10 @@ internal sealed partial class ManifestReader(string file, Func<string, string?> 
         List<MqttTriggerManifest> mqtt = ReadMqttTriggers(triggers, components);
         List<HttpTriggerManifest> http = ReadHttpTriggers(triggers, components);
         List<TimerTriggerManifest> timers = TimerTriggers.Read(triggers, t => ReadTarget(t, components), NamePattern());
+        List<MessagingTriggerManifest> messaging = MessagingTriggers.Read(triggers, t => ReadTarget(t, components));
         triggers.RejectUnknown("[trigger]");
         root.RejectUnknown("the manifest");
-        return new AppManifest(file, name, version, components, mqtt) { HttpTriggers = http, TimerTriggers = timers, Secrets = new SecretValues(_secrets) };
+        return new AppManifest(file, name, version, components, mqtt) { HttpTriggers = http, TimerTriggers = timers, MessagingTriggers = messaging, Secrets = new SecretValues(_secrets) };
     }
 
     /// <summary>[variables]: name = { default = "…" } or { required = true }.</summary>

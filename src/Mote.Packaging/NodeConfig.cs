@@ -1,4 +1,5 @@
 // node.toml: what the operator decides. Everything has a default, so that a node runs without the file.
+using Mote.Packaging.Nats;
 using Mote.Packaging.Toml;
 using Mote.Runtime;
 
@@ -73,6 +74,15 @@ public sealed record NodeConfig
     /// <summary>The node's name in CloudEvents.</summary>
     public string Name { get; init; } = Environment.MachineName.ToLowerInvariant();
 
+    /// <summary>Where NATS is; null for nowhere.</summary>
+    public NatsConfig? Nats { get; init; }
+
+    /// <summary>Where keys and values are.</summary>
+    public KeyValueConfig KeyValue { get; init; } = new();
+
+    /// <summary>Which broker clients of wasi:messaging have.</summary>
+    public MessagingClients MessagingClients { get; init; } = new();
+
     /// <summary>What the node tells about itself, and to whom.</summary>
     public TelemetryConfig Telemetry { get; init; } = new();
 
@@ -141,6 +151,10 @@ public sealed record NodeConfig
         }
 
         if (root.Table("telemetry") is { } telemetry) config = config with { Telemetry = TelemetryConfig.Read(telemetry, Url(telemetry, "otlp", "http", "https"), config.Telemetry) };
+
+        if (root.Table("nats") is { } nats) config = config with { Nats = NatsConfig.Read(nats, folder) };
+        if (root.Table("keyvalue") is { } keyvalue) config = config with { KeyValue = KeyValueConfig.Read(keyvalue) };
+        if (root.Table("messaging") is { } messaging) config = config with { MessagingClients = MessagingClients.Read(messaging) };
 
         root.RejectUnknown("the node config");
         return config;

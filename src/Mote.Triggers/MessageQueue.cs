@@ -21,6 +21,9 @@ public enum Outcome
 
     /// <summary>What the component sent could not be passed on: the event should come again.</summary>
     NotDelivered,
+
+    /// <summary>The component failed, and is to be given the event again after a while by whoever it came from (<see cref="RetryPolicy.BySource"/>).</summary>
+    Again,
 }
 
 /// <summary>An event that waits for a component.</summary>
@@ -102,14 +105,14 @@ public sealed class MessageQueue : IAsyncDisposable
         }
     }
 
-    /// <summary>What its events are: mqtt, timer, or both.</summary>
+    /// <summary>What its events are: mqtt, messaging, timer, or several of them with + between.</summary>
     public string Trigger { get; init; } = "mqtt";
 
     /// <summary>The same in the words of OpenTelemetry (faas.trigger).</summary>
     public string FaasTrigger => Trigger == "timer" ? "timer" : "pubsub";
 
     /// <summary>And where its events come from (messaging.system).</summary>
-    public string MessagingSystem => Trigger == "timer" ? "timer" : "mqtt";
+    public string MessagingSystem => Trigger.Contains("mqtt", StringComparison.Ordinal) ? "mqtt" : Trigger.Contains("messaging", StringComparison.Ordinal) ? "nats" : "timer";
 
     /// <summary>Most events at once.</summary>
     public int Concurrency => _threads.Length;
@@ -264,7 +267,9 @@ public sealed class MessageQueue : IAsyncDisposable
         {
             // Where the node stops, it is neither tried again nor buried: it is not acknowledged, and comes again.
             if (_stopping) Finish(e, Outcome.NotDelivered);
-            else _ = e.Attempt < retry.Retries ? TryAgain(e, retry) : Bury(e, retry, why ?? "it failed");
+            else if (e.Attempt >= retry.Retries) _ = Bury(e, retry, why ?? "it failed");
+            else if (retry.BySource) Finish(e, Outcome.Again);
+            else _ = TryAgain(e, retry);
             return;
         }
 
@@ -294,14 +299,14 @@ public sealed class MessageQueue : IAsyncDisposable
         letter.AddMetadata(RetryPolicy.TopicName, e.Message.Topic ?? "");
         letter.AddMetadata(RetryPolicy.ComponentName, $"{Component.App}/{Component.Name}");
         letter.AddMetadata("mote-attempts", (e.Attempt + 1).ToString(System.Globalization.CultureInfo.InvariantCulture));
-        letter.AddMetadata("mote-error", why.Length > RetryPolicy.MaxReason ? why[..RetryPolicy.MaxReason] : why);
+        letter.AddMetadata("mote-error", RetryPolicy.Reason(why));
         Interlocked.Increment(ref _buried);
         // Not on this thread, which may be the outbox's: the topic may lead to a queue that has no room now.
         return Task.Run(() =>
         {
             try
             {
-                _sink(Component, [new Published(retry.DeadLetterTopic, letter)], fault => Finish(e, fault is null or { Fault: MessagingFault.Refused } ? Outcome.Failed : Outcome.NotDelivered));
+                _sink(Component, [new Published(retry.DeadLetterTopic, letter, retry.Client)], fault => Finish(e, fault is null or { Fault: MessagingFault.Refused } ? Outcome.Failed : Outcome.NotDelivered));
             }
             catch (MessagingException fault)
             {
@@ -313,7 +318,7 @@ public sealed class MessageQueue : IAsyncDisposable
 
     private void Finish(MessageEvent e, Outcome outcome)
     {
-        Interlocked.Increment(ref outcome == Outcome.Handled ? ref _handled : ref outcome == Outcome.Failed ? ref _failed : ref _notDelivered);
+        Interlocked.Increment(ref outcome == Outcome.Handled ? ref _handled : ref outcome == Outcome.Failed ? ref _failed : ref outcome == Outcome.Again ? ref _retried : ref _notDelivered);
         e.Done?.Invoke(outcome);
         Interlocked.Decrement(ref _waiting);
     }
@@ -321,7 +326,7 @@ public sealed class MessageQueue : IAsyncDisposable
     private Outcome? HandleTraced(MessageEvent e, out string? why)
     {
         using Activity? span = Tracing.Event($"process {e.Filter ?? Component.Name}", ActivityKind.Consumer, Component, e.IsOfTimer ? "timer" : "pubsub", e.Message.MetadataOf("traceparent"), e.Message.MetadataOf("tracestate"));
-        span?.SetTag("messaging.system", e.IsOfTimer ? "timer" : "mqtt").SetTag("messaging.operation.type", "process").SetTag("messaging.operation.name", "process").SetTag("messaging.destination.name", e.Message.Topic)
+        span?.SetTag("messaging.system", e.IsOfTimer ? "timer" : e.Message.System).SetTag("messaging.operation.type", "process").SetTag("messaging.operation.name", "process").SetTag("messaging.destination.name", e.Message.Topic)
             .SetTag("messaging.destination.template", e.Filter).SetTag("messaging.message.body.size", e.Message.Bytes.Length);
         Outcome? outcome = HandleSafely(e, out why);
         // What failed has been said, with the reason, in the span.

@@ -8,6 +8,12 @@ namespace Mote.Triggers;
 /// <param name="DeadLetterTopic">Where it goes then, with the reason in its metadata.</param>
 public sealed record RetryPolicy(int Retries, string DeadLetterTopic)
 {
+    /// <summary>The client that dead letters are sent by; empty is the default one.</summary>
+    public string Client { get; init; } = "";
+
+    /// <summary>Whoever the event came from keeps it between attempts and gives it again (<see cref="Outcome.Again"/>), in place of the queue.</summary>
+    public bool BySource { get; init; }
+
     /// <summary>How often where nothing is said: whoever sent the message waits for its acknowledgement meanwhile, so that is asked for.</summary>
     public const int DefaultRetries = 0;
 
@@ -24,6 +30,12 @@ public sealed record RetryPolicy(int Retries, string DeadLetterTopic)
 
     /// <summary>The topic where nothing is said.</summary>
     public static string TopicOf(string app, string component) => $"dead-letter/{app}/{component}";
+
+    /// <summary>The reason as metadata can have it: in one line, without control characters, which some brokers do not carry.</summary>
+    internal static string Reason(string why) => string.Create(Math.Min(why.Length, MaxReason), why, static (line, text) =>
+    {
+        for (int i = 0; i < line.Length; i++) line[i] = char.IsControl(text[i]) || char.IsSurrogate(text[i]) ? ' ' : text[i];
+    });
 
     /// <summary>How long it waits before a repeated attempt: 100 ms, then four times as long each time, up to 10 s, give or take a quarter.</summary>
     /// <param name="attempt">The attempt; the first repeated one is 1.</param>

@@ -18,11 +18,13 @@ public sealed class ProjectTests
         ["Mote.Runtime"] = ["Mote.Components"],
         ["Mote.Capabilities"] = ["Mote.Runtime", "Mote.Files", "Mote.Components.Generator"],
         ["Mote.Backends.Sqlite"] = ["Mote.Capabilities", "Mote.DataPlane"],
+        ["NATS.NKeys"] = [], // in place of a package of that name
+        ["Mote.Backends.Nats"] = ["NATS.NKeys", "Mote.Capabilities", "Mote.DataPlane", "Mote.Triggers"],
         ["Mote.Backends.OpenTelemetry"] = ["Mote.Runtime"],
         ["Mote.DataPlane"] = ["Mote.Runtime"],
         ["Mote.Packaging"] = ["Mote.Runtime"],
         ["Mote.Triggers"] = ["Mote.Capabilities", "Mote.DataPlane", "Mote.Files"],
-        ["Mote.Node"] = ["Mote.Backends.Sqlite", "Mote.Backends.OpenTelemetry", "Mote.Packaging", "Mote.Triggers"],
+        ["Mote.Node"] = ["Mote.Backends.Sqlite", "Mote.Backends.Nats", "Mote.Backends.OpenTelemetry", "Mote.Packaging", "Mote.Triggers"],
         ["Mote.Cli"] = ["Mote.Node", "Mote.Bindings.C"],
     };
 
@@ -32,6 +34,9 @@ public sealed class ProjectTests
         ["Wasmtime"] = "Mote.Wasmtime",
         ["Microsoft.Data.Sqlite"] = "Mote.Backends.Sqlite",
         ["OpenTelemetry.Exporter.OpenTelemetryProtocol"] = "Mote.Backends.OpenTelemetry",
+        ["BouncyCastle.Cryptography"] = "NATS.NKeys",
+        ["NATS.Client.Core"] = "Mote.Backends.Nats",
+        ["NATS.Client.JetStream"] = "Mote.Backends.Nats",
         ["MQTTnet"] = "Mote.Triggers",
         ["MQTTnet.Server"] = "Mote.Triggers",
         ["Cronos"] = "Mote.Packaging",

@@ -18,7 +18,7 @@ public sealed class MessagingTests : IDisposable
 
     public MessagingTests()
     {
-        _messaging = new MessagingCapability(_ => _broker);
+        _messaging = new MessagingCapability((_, name) => name.Length == 0 ? _broker : null);
         _guest = Start(_messaging);
     }
 
@@ -215,7 +215,7 @@ public sealed class MessagingTests : IDisposable
     [Fact]
     public void WithoutABroker_RequestsAndRepliesSaySo()
     {
-        var messaging = new MessagingCapability(_ => null);
+        var messaging = new MessagingCapability((_, _) => null);
         using Guest g = Start(messaging);
         Assert.StartsWith("err(connection(", Show(g.Call(RequestReply, "request", g.Ok(Types, "[static]client.connect", S(""))!, S("ask"), g.Call(Types, "[constructor]message", Text("?"))!, None)), StringComparison.Ordinal);
     }

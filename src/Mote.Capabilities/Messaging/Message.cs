@@ -23,6 +23,9 @@ public sealed class Message : IMessagingTypes.IMessage, IDisposable
     /// <summary>Names and values in order.</summary>
     public IReadOnlyList<(string Key, string Value)> Metadata => _metadata ?? (IReadOnlyList<(string, string)>)[];
 
+    /// <summary>Which messaging system it is of, in the words of OpenTelemetry.</summary>
+    public string System { get; init; } = "mqtt";
+
     /// <summary>Where an answer goes, if the sender waits for one: opaque to the guest.</summary>
     public ReplyAddress? ReplyTo { get; init; }
 
@@ -37,7 +40,7 @@ public sealed class Message : IMessagingTypes.IMessage, IDisposable
     private static long SizeOf(string key, string value) => 64 + (2L * (key.Length + value.Length));
 
     /// <summary>A message of the same content: what a guest does to the one does not change the other.</summary>
-    public Message Copy() => new(Bytes) { Topic = Topic, Type = Type, ReplyTo = ReplyTo, _metadata = _metadata is null ? null : [.. _metadata] };
+    public Message Copy() => new(Bytes) { Topic = Topic, Type = Type, System = System, ReplyTo = ReplyTo, _metadata = _metadata is null ? null : [.. _metadata] };
 
     /// <summary>Adds a pair.</summary>
     public void AddMetadata(string key, string value)
@@ -114,7 +117,11 @@ public sealed class Message : IMessagingTypes.IMessage, IDisposable
 /// <summary>Where an answer goes.</summary>
 /// <param name="Topic">The topic the sender listens on.</param>
 /// <param name="Correlation">What the sender knows the request by.</param>
-public sealed record ReplyAddress(string Topic, ReadOnlyMemory<byte> Correlation);
+public sealed record ReplyAddress(string Topic, ReadOnlyMemory<byte> Correlation)
+{
+    /// <summary>The broker that the request came by; null is the component's own.</summary>
+    public IMessageBroker? Via { get; init; }
+}
 
 /// <summary>Why a broker did not do what it was asked.</summary>
 public enum MessagingFault

@@ -25,11 +25,12 @@ public interface IMessageBroker
 /// <summary>A message that a component sent while it handled an event.</summary>
 /// <param name="Topic">Where it goes.</param>
 /// <param name="Message">The message.</param>
-public readonly record struct Published(string Topic, Message Message);
+/// <param name="Client">The client it was sent by, as the component has named it; empty is the default one.</param>
+public readonly record struct Published(string Topic, Message Message, string Client = "");
 
 /// <summary>Hosts wasi:messaging types, producer and request-reply.</summary>
-/// <param name="broker">The broker of an app's component; null where it has none.</param>
-public sealed class MessagingCapability(Func<AppComponent, IMessageBroker?> broker) : Capability<MessagingGuest>
+/// <param name="broker">The broker behind the name of a component's client; null where there is none. The name `default` is asked for as an empty one.</param>
+public sealed class MessagingCapability(Func<AppComponent, string, IMessageBroker?> broker) : Capability<MessagingGuest>
 {
     /// <inheritdoc/>
     public override void Link(ComponentLinker linker)
@@ -40,11 +41,11 @@ public sealed class MessagingCapability(Func<AppComponent, IMessageBroker?> brok
     }
 
     /// <inheritdoc/>
-    protected override MessagingGuest Prepare(MicroVm vm) => new(vm, broker(vm.Component));
+    protected override MessagingGuest Prepare(MicroVm vm) => new(vm, broker);
 }
 
 /// <summary>wasi:messaging for one instance.</summary>
-public sealed class MessagingGuest(MicroVm vm, IMessageBroker? broker) : IMessagingTypes, IProducer, IRequestReply
+public sealed class MessagingGuest(MicroVm vm, Func<AppComponent, string, IMessageBroker?> broker) : IMessagingTypes, IProducer, IRequestReply
 {
     /// <summary>Most messages that one event may send.</summary>
     public const int MaxPerEvent = 10_000;
@@ -82,7 +83,9 @@ public sealed class MessagingGuest(MicroVm vm, IMessageBroker? broker) : IMessag
 
     /// <inheritdoc/>
     public Result<IMessagingTypes.IClient, Error> ClientConnect(string name) =>
-        name is "" or "default" ? Result<IMessagingTypes.IClient, Error>.Ok(new Client()) : new Error.Connection($"there is no broker named `{name}`: the node's broker is `default`");
+        name is "" or "default" ? Result<IMessagingTypes.IClient, Error>.Ok(new Client(""))
+        : broker(vm.Component, name) is not null ? Result<IMessagingTypes.IClient, Error>.Ok(new Client(name))
+        : new Error.Connection($"there is no broker named `{name}` here: the node's own is `default`, and [messaging.clients] in node.toml names others");
 
     /// <inheritdoc/>
     public IMessagingTypes.IMessage NewMessage(ReadOnlySpan<byte> data)
@@ -119,7 +122,7 @@ public sealed class MessagingGuest(MicroVm vm, IMessageBroker? broker) : IMessag
         _bytes += size;
         m.Dispose(); // out of the guest's hands
         using Activity? span = Span(vm, "send", ActivityKind.Producer, topic, m);
-        _published.Add(new Published(topic, m));
+        _published.Add(new Published(topic, m, NameOf(c)));
         return default(Unit);
     }
 
@@ -137,7 +140,7 @@ public sealed class MessagingGuest(MicroVm vm, IMessageBroker? broker) : IMessag
     public Result<IMessagingTypes.IMessage[], Error> Request(IMessagingTypes.IClient c, string topic, IMessagingTypes.IMessage message, IRequestReply.IRequestOptions? options)
     {
         if (Refusal(topic) is { } error) return error;
-        if (broker is null) return new Error.Connection("this component has no broker");
+        if (broker(vm.Component, NameOf(c)) is not { } asked) return new Error.Connection("this component has no broker");
         var o = (RequestOptions?)options ?? new RequestOptions();
         TimeSpan timeout = o.Timeout ?? s_defaultTimeout;
         TimeSpan remaining = vm.Remaining;
@@ -145,7 +148,7 @@ public sealed class MessagingGuest(MicroVm vm, IMessageBroker? broker) : IMessag
         using Activity? span = Span(vm, "request", ActivityKind.Client, topic, (Message)message);
         try
         {
-            return broker.Request(topic, (Message)message, o.Expected, timeout).Select(IMessagingTypes.IMessage (m) => Received(m)).ToArray();
+            return asked.Request(topic, (Message)message, o.Expected, timeout).Select(IMessagingTypes.IMessage (m) => Received(m)).ToArray();
         }
         catch (MessagingException e)
         {
@@ -168,13 +171,13 @@ public sealed class MessagingGuest(MicroVm vm, IMessageBroker? broker) : IMessag
     public Result<Unit, Error> Reply(IMessagingTypes.IMessage replyTo, IMessagingTypes.IMessage message)
     {
         if (((Message)replyTo).ReplyTo is not { } address) return new Error.Other("this message was not sent as a request: nobody waits for an answer");
-        if (broker is null) return new Error.Connection("this component has no broker");
+        if ((address.Via ?? broker(vm.Component, "")) is not { } asked) return new Error.Connection("this component has no broker");
         try
         {
             var m = (Message)message;
             m.Dispose(); // out of the guest's hands
             using Activity? span = Span(vm, "reply", ActivityKind.Producer, null, m);
-            broker.Reply(address, m);
+            asked.Reply(address, m);
             return default(Unit);
         }
         catch (MessagingException e)
@@ -183,8 +186,12 @@ public sealed class MessagingGuest(MicroVm vm, IMessageBroker? broker) : IMessag
         }
     }
 
-    private sealed class Client : IMessagingTypes.IClient
+    private static string NameOf(IMessagingTypes.IClient client) => (client as Client)?.Name ?? "";
+
+    private sealed class Client(string name) : IMessagingTypes.IClient
     {
+        public string Name { get; } = name;
+
         public Result<Unit, Error> Disconnect() => default(Unit);
     }
 

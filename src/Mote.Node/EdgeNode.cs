@@ -198,7 +198,7 @@ public sealed class EdgeNode : IAsyncDisposable
         {
             Runtime = new RuntimeOptions { Profile = _config.Profile, CacheFolder = _config.CodeFolder ?? _folder.Code, Compiler = _config.Compiler, Log = line => Say("node", line) },
             KeyValueFile = _folder.KeyValue,
-            KeyValue = _config.KeyValue.Backend == KeyValueBackendKind.Nats ? _nats!.KeyValue : null,
+            KeyValue = _config.KeyValue is null ? null : _nats!.KeyValue,
             Outgoing = Outgoing(_config.HttpOutgoing),
             Broker = (_, client) => BrokerOf(client),
         });
@@ -217,7 +217,7 @@ public sealed class EdgeNode : IAsyncDisposable
                 throw new ConfigException("node config", 0, e.Message);
             }
 
-            Upstream = new UpstreamPump(Upstreams.Make(url, _config, _http, line => Say("upstream", line)), _outbox, TimeProvider.System, line => Say("upstream", line), $"/nodes/{_config.Name}/outbox");
+            Upstream = new UpstreamPump(Upstreams.Make(url, _config, _http, _nats, line => Say("upstream", line)), _outbox, TimeProvider.System, line => Say("upstream", line), $"/nodes/{_config.Name}/outbox");
         }
 
         _timers = NodeTimers.Make(apps, _folder.Timers, _queueOf, line => Say("timers", line));

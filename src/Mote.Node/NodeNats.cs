@@ -53,7 +53,8 @@ internal sealed class NodeNats : IAsyncDisposable
             }
 
             if (config.MessagingClients.Named.FirstOrDefault(c => c.Value == MessageBrokerKind.Nats).Key is { } client) throw new ConfigException("node config", 0, $"the client `{client}` needs NATS: {Missing}");
-            if (config.KeyValue.Backend == KeyValueBackendKind.Nats) throw new ConfigException("node config", 0, $"[keyvalue] with backend = \"nats\" needs NATS: {Missing}");
+            if (config.KeyValue?.Url.Scheme == "nats") throw new ConfigException("node config", 0, $"[keyvalue] with url = \"nats:\" needs NATS: {Missing}");
+            if (config.UpstreamSubject is not null) throw new ConfigException("node config", 0, $"[upstream] with url = \"nats:{config.UpstreamSubject}\" needs NATS: {Missing}");
             return null;
         }
 
@@ -78,6 +79,9 @@ internal sealed class NodeNats : IAsyncDisposable
 
         return new NodeNats(config.Name, settings, log);
     }
+
+    /// <summary>The upstream that is a stream of JetStream.</summary>
+    public JetStreamUpstream Upstream(string subject, int batch) => new(_link, subject, batch);
 
     /// <summary>Begins to give messages to components.</summary>
     public void Receive(IReadOnlyList<AppManifest> apps, IReadOnlyDictionary<(string App, string Component), MessageQueue> queueOf)

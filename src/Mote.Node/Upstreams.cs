@@ -13,13 +13,15 @@ internal static class Upstreams
     /// <param name="url">Where; one of the schemes that <see cref="NodeConfig"/> lets in.</param>
     /// <param name="config">The node.</param>
     /// <param name="http">The client of upstreams over HTTP.</param>
+    /// <param name="nats">The node's connection to NATS; null where it has none.</param>
     /// <param name="log">What it says of itself.</param>
     /// <exception cref="ConfigException">What the URL or the keys beside it name cannot be used.</exception>
-    public static IUpstream Make(Uri url, NodeConfig config, HttpClient http, Action<string> log) => url.Scheme switch
+    public static IUpstream Make(Uri url, NodeConfig config, HttpClient http, NodeNats? nats, Action<string> log) => url.Scheme switch
     {
         "http" or "https" => new HttpUpstream(url, http, TimeProvider.System, log, config.UpstreamBatch),
         "mqtt" or "mqtts" => Mqtt(url, config.UpstreamBroker ?? new UpstreamBroker(new MqttSettings(), ""), config, log),
         "file" when config.UpstreamFiles is { } f => new FileUpstream(new FileUpstreamOptions(f.Path, f.FileSize, f.TotalSize, f.DropOldest, config.UpstreamBatch), TimeProvider.System, log),
+        "nats" when config.UpstreamSubject is { } subject => nats!.Upstream(subject, config.UpstreamBatch),
         _ => throw new ConfigException("node config", 0, $"`url` under [upstream]: events do not go to {url.Scheme}://"),
     };
 

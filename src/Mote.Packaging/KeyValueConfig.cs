@@ -1,31 +1,18 @@
-// [keyvalue] in node.toml: where the stores of wasi:keyvalue are.
+// [keyvalue] of node.toml: where the key-value stores of components are.
 using Mote.Packaging.Toml;
 
 namespace Mote.Packaging;
 
-/// <summary>What can keep keys and values.</summary>
-public enum KeyValueBackendKind
-{
-    /// <summary>A file in the data folder.</summary>
-    Sqlite,
-
-    /// <summary>NATS KV, over the connection of [nats].</summary>
-    Nats,
-}
-
-/// <summary>Where keys and values are.</summary>
-/// <param name="Backend">In what.</param>
-public sealed record KeyValueConfig(KeyValueBackendKind Backend = KeyValueBackendKind.Sqlite)
+/// <summary>Where key-value stores are; in the data folder where there is no such table.</summary>
+/// <param name="Url">nats: for NATS KV, over the connection of [nats].</param>
+public sealed record KeyValueConfig(Uri Url)
 {
     internal static KeyValueConfig Read(TomlTable table)
     {
-        var config = new KeyValueConfig(table.String("backend") switch
-        {
-            null or "sqlite" => KeyValueBackendKind.Sqlite,
-            "nats" => KeyValueBackendKind.Nats,
-            { } other => throw table.Values["backend"].Error($"`backend` is \"sqlite\" or \"nats\", found \"{other}\""),
-        });
+        string text = table.Required("url", "\"nats:\"");
+        // The connection is that of [nats], so there is nothing behind the colon.
+        if (text is not ("nats:" or "nats://")) throw table.Values["url"].Error($"`url` is \"nats:\", found \"{text}\"");
         table.RejectUnknown("[keyvalue]");
-        return config;
+        return new KeyValueConfig(new Uri("nats:kv"));
     }
 }

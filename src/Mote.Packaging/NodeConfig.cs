@@ -53,6 +53,9 @@ public sealed record NodeConfig
     /// <summary>What belongs to an upstream file:.</summary>
     public UpstreamFiles? UpstreamFiles { get; init; }
 
+    /// <summary>The subject of an upstream nats:; {topic} in it is an event's topic. Null where it is none.</summary>
+    public string? UpstreamSubject { get; init; }
+
     /// <summary>Topics that go upstream.</summary>
     public IReadOnlyList<string> UpstreamTopics { get; init; } = ["alerts"];
 
@@ -77,8 +80,8 @@ public sealed record NodeConfig
     /// <summary>Where NATS is; null for nowhere.</summary>
     public NatsConfig? Nats { get; init; }
 
-    /// <summary>Where keys and values are.</summary>
-    public KeyValueConfig KeyValue { get; init; } = new();
+    /// <summary>A server that keeps the key-value stores; null is the data folder.</summary>
+    public KeyValueConfig? KeyValue { get; init; }
 
     /// <summary>Which broker clients of wasi:messaging have.</summary>
     public MessagingClients MessagingClients { get; init; } = new();
@@ -165,10 +168,6 @@ public sealed record NodeConfig
         : name.Length is > 0 and <= 64 && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '-' or '_') ? name
         : throw node.Values["name"].Error($"the node's name has 1 to 64 letters, digits, dots, dashes and underscores, found \"{name}\"");
 
-    private static (string, string) Tls(TomlTable tls, string folder)
-    {
-        (string, string) pair = (File("certificate", "\"cert.pem\""), File("key", "\"key.pem\""));
-        tls.RejectUnknown("[http.tls]");
     /// <summary>`url`, and the keys that belong to its scheme: others are unknown keys.</summary>
     private static NodeConfig Upstream(NodeConfig config, TomlTable upstream, string folder)
     {
@@ -176,6 +175,14 @@ public sealed record NodeConfig
         {
             UpstreamFiles files = UpstreamFiles.Read(upstream, folder, text);
             return config with { UpstreamUrl = new Uri("file:///"), UpstreamFiles = files, UpstreamBroker = null };
+        }
+
+        if (upstream.String("url") is { } nats && nats.StartsWith("nats:", StringComparison.Ordinal))
+        {
+            string subject = nats["nats:".Length..];
+            if (subject.StartsWith('/')) throw upstream.Values["url"].Error($"`url`: what stands behind nats: is a subject, such as nats:edge.events, and the connection is that of [nats]; found \"{nats}\"");
+            if (MessagingTriggers.SubjectFault(subject.Replace("{topic}", "x", StringComparison.Ordinal), isFilter: false) is { } fault) throw upstream.Values["url"].Error($"`url`: {fault}");
+            return config with { UpstreamUrl = new Uri("nats:subject"), UpstreamSubject = subject, UpstreamFiles = null, UpstreamBroker = null };
         }
 
         Uri? url = Url(upstream, "url", "http", "https", "mqtt", "mqtts", "file");
@@ -191,6 +198,10 @@ public sealed record NodeConfig
         return topic;
     }
 
+    private static (string, string) Tls(TomlTable tls, string folder)
+    {
+        (string, string) pair = (File("certificate", "\"cert.pem\""), File("key", "\"key.pem\""));
+        tls.RejectUnknown("[http.tls]");
         return pair;
 
         string File(string key, string example)

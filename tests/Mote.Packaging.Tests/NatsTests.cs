@@ -81,12 +81,12 @@ public sealed class NatsTests : IDisposable
     public void Nats_IsRead()
     {
         foreach (string name in (string[])["n.creds", "ca.pem", "c.pem", "c.key"]) File.WriteAllText(Path.Combine(_folder, name), "x");
-        NodeConfig c = Node("[nats]\nurl = [\"nats://a\", \"tls://b:4333\"]\ncredentials = \"n.creds\"\n[nats.tls]\nca = \"ca.pem\"\ncertificate = \"c.pem\"\nkey = \"c.key\"\n[messaging.clients]\ndefault = \"nats\"\nhub = \"nats\"\nlocal = \"mqtt\"\n[keyvalue]\nbackend = \"nats\"\n");
+        NodeConfig c = Node("[nats]\nurl = [\"nats://a\", \"tls://b:4333\"]\ncredentials = \"n.creds\"\n[nats.tls]\nca = \"ca.pem\"\ncertificate = \"c.pem\"\nkey = \"c.key\"\n[messaging.clients]\ndefault = \"nats\"\nhub = \"nats\"\nlocal = \"mqtt\"\n[keyvalue]\nurl = \"nats:\"\n[upstream]\nurl = \"nats:edge.{topic}\"\n");
         NatsConfig n = c.Nats!;
         Assert.Equal([new Uri("nats://a:4222"), new Uri("tls://b:4333")], n.Urls);
         Assert.Equal((Path.Combine(_folder, "n.creds"), null, null, true), (n.Credentials, n.NKey, n.Password, n.RequiresTls));
         Assert.Equal((Path.Combine(_folder, "ca.pem"), (Path.Combine(_folder, "c.pem"), Path.Combine(_folder, "c.key"))), (n.Authority, n.Certificate));
-        Assert.Equal(KeyValueBackendKind.Nats, c.KeyValue.Backend);
+        Assert.Equal(("nats", "nats", "edge.{topic}"), (c.KeyValue!.Url.Scheme, c.UpstreamUrl!.Scheme, c.UpstreamSubject));
         MessageBrokerKind?[] clients = [.. ((string[])["", "default", "hub", "local", "mqtt", "nats", "other"]).Select(c.MessagingClients.Of)];
         Assert.Equal([MessageBrokerKind.Nats, MessageBrokerKind.Nats, MessageBrokerKind.Nats, MessageBrokerKind.Mqtt, MessageBrokerKind.Mqtt, MessageBrokerKind.Nats, null], clients);
         n = Node("[nats]\nurl = \"nats://me:p%40ss@a:1\"\n").Nats!;
@@ -94,7 +94,7 @@ public sealed class NatsTests : IDisposable
         Assert.Equal((null, "s3cret"), (Node("[nats]\nurl = \"nats://s3cret@a\"\n").Nats!.User, Node("[nats]\nurl = \"nats://s3cret@a\"\n").Nats!.Password));
         Assert.Equal(("u", "p"), (Node("[nats]\nurl = \"nats://a\"\nuser = \"u\"\npassword = \"p\"\n").Nats!.User, Node("[nats]\nurl = \"nats://a\"\nuser = \"u\"\npassword = \"p\"\n").Nats!.Password));
         NodeConfig none = Node("");
-        Assert.Equal((null, MessageBrokerKind.Mqtt, KeyValueBackendKind.Sqlite), (none.Nats, none.MessagingClients.Of(""), none.KeyValue.Backend));
+        Assert.Equal((null, MessageBrokerKind.Mqtt, null), (none.Nats, none.MessagingClients.Of(""), none.KeyValue));
     }
 
     [Theory]
@@ -113,7 +113,10 @@ public sealed class NatsTests : IDisposable
     [InlineData("[messaging.clients]\nx = \"amqp\"\n", "\"mqtt\" or \"nats\"")]
     [InlineData("[messaging.clients]\nnats = \"mqtt\"\n", "what its name says")]
     [InlineData("[messaging]\nx = 1\n", "unknown key `x`")]
-    [InlineData("[keyvalue]\nbackend = \"mongo\"\n", "found \"mongo\"")]
+    [InlineData("[keyvalue]\nurl = \"mongo://a\"\n", "found \"mongo://a\"")]
+    [InlineData("[upstream]\nurl = \"nats:\"\n", "at least one character")]
+    [InlineData("[upstream]\nurl = \"nats:a.*\"\n", "wildcard")]
+    [InlineData("[upstream]\nurl = \"nats://host/a\"\n", "the connection is that of [nats]")]
     public void NodeConfig_WithAFault_IsAnErrorThere(string text, string expected)
     {
         ConfigException e = Assert.Throws<ConfigException>(() => Node(text));

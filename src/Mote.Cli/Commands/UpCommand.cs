@@ -120,7 +120,8 @@ internal static class UpCommand
         foreach (HttpTriggerManifest t in app.HttpTriggers) to.WriteLine($"  route     {node.Http!.Address.AbsoluteUri.TrimEnd('/')}{t.Route} -> {t.Static?.Folder ?? t.Component}");
         foreach (MqttTriggerManifest t in app.MqttTriggers) to.WriteLine($"  trigger   {t.Topic} -> {t.Component}");
         foreach (TimerTriggerManifest t in app.TimerTriggers) to.WriteLine($"  timer     {t.Name}: {t.When} -> {t.Component}");
-        if (node.Broker is not null) to.WriteLine(config.UpstreamUrl is null ? "  upstream  none: messages stay on the broker" : $"  upstream  {string.Join(", ", config.UpstreamTopics)} -> {config.UpstreamUrl}");
+        if (node.NatsAddress is { } nats) to.WriteLine($"  nats      {nats}");
+        if (node.Broker is not null || node.Upstream is not null) to.WriteLine(node.Upstream is null ? "  upstream  none: messages stay on the broker" : $"  upstream  {string.Join(", ", config.UpstreamTopics)} -> {node.Upstream.Address}");
         if (node.MetricsUrl is { } metrics) to.WriteLine($"  metrics   {metrics}");
         if (config.Telemetry.Otlp is { } otlp) to.WriteLine($"  telemetry {otlp}");
         to.WriteLine($"  data      {config.DataFolder}");

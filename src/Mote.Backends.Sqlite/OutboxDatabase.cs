@@ -8,7 +8,7 @@ internal sealed class OutboxDatabase : IDisposable
 {
     private readonly SqliteConnection _connection;
     private readonly List<SqliteCommand> _commands = [];
-    private readonly SqliteCommand _insert, _delete, _oldest, _gap, _forgetGap, _quarantine, _total, _clock;
+    private readonly SqliteCommand _insert, _delete, _oldest, _gap, _forgetGap, _quarantine, _total, _clock, _park, _over, _inboxTotal, _quarantineMessage;
     private SqliteTransaction? _transaction;
     private bool _durable = true;
 
@@ -40,6 +40,9 @@ internal sealed class OutboxDatabase : IDisposable
                 CREATE TABLE IF NOT EXISTS gap (
                     class TEXT PRIMARY KEY, messages INTEGER NOT NULL, bytes INTEGER NOT NULL,
                     first INTEGER NOT NULL, last INTEGER NOT NULL, reason TEXT NOT NULL, version INTEGER NOT NULL);
+                CREATE TABLE IF NOT EXISTS inbox (id INTEGER PRIMARY KEY, queue TEXT NOT NULL, crc INTEGER NOT NULL, record BLOB NOT NULL);
+                CREATE INDEX IF NOT EXISTS inbox_queue ON inbox (queue, id);
+                CREATE TABLE IF NOT EXISTS inbox_total (queue TEXT PRIMARY KEY, messages INTEGER NOT NULL, bytes INTEGER NOT NULL);
                 CREATE TABLE IF NOT EXISTS clock (one INTEGER PRIMARY KEY, outbox INTEGER NOT NULL, wall INTEGER NOT NULL);
                 """);
             _insert = Prepare("INSERT INTO outbox (id, class, priority, at, crc, record) VALUES ($id, $class, $priority, $at, $crc, $record)");
@@ -51,6 +54,10 @@ internal sealed class OutboxDatabase : IDisposable
                 """);
             _forgetGap = Prepare("DELETE FROM gap WHERE class = $class AND version = $version");
             _quarantine = Prepare("INSERT INTO damaged (id, class, crc, record) SELECT id, class, crc, record FROM outbox WHERE id = $id");
+            _park = Prepare("INSERT INTO inbox (id, queue, crc, record) VALUES ($id, $queue, $crc, $record)");
+            _over = Prepare("DELETE FROM inbox WHERE id = $id RETURNING queue, length(record)");
+            _inboxTotal = Prepare("INSERT INTO inbox_total (queue, messages, bytes) VALUES ($queue, $messages, $bytes) ON CONFLICT (queue) DO UPDATE SET messages = $messages, bytes = $bytes");
+            _quarantineMessage = Prepare("INSERT INTO damaged (id, class, crc, record) SELECT id, 'inbox ' || queue, crc, record FROM inbox WHERE id = $id");
             _clock = Prepare("INSERT INTO clock (one, outbox, wall) VALUES (1, $outbox, $wall) ON CONFLICT (one) DO UPDATE SET outbox = $outbox, wall = $wall");
             _total = Prepare("INSERT INTO total (class, priority, messages, bytes) VALUES ($class, $priority, $messages, $bytes) ON CONFLICT (class) DO UPDATE SET priority = $priority, messages = $messages, bytes = $bytes");
         }
@@ -70,6 +77,19 @@ internal sealed class OutboxDatabase : IDisposable
 
     /// <summary>The largest id that was given.</summary>
     public long LastId() => Convert.ToInt64(Scalar("SELECT max(coalesce((SELECT max(id) FROM outbox), 0), coalesce((SELECT max(id) FROM damaged), 0))"), System.Globalization.CultureInfo.InvariantCulture);
+
+    /// <summary>The largest id of the inbox that was given.</summary>
+    public long LastMessage() => Convert.ToInt64(Scalar("SELECT coalesce(max(id), 0) FROM inbox"), System.Globalization.CultureInfo.InvariantCulture);
+
+    public Dictionary<string, (long Messages, long Bytes)> InboxTotals()
+    {
+        var totals = new Dictionary<string, (long, long)>();
+        using SqliteCommand c = _connection.CreateCommand();
+        c.CommandText = "SELECT queue, messages, bytes FROM inbox_total";
+        using SqliteDataReader r = c.ExecuteReader();
+        while (r.Read()) totals[r.GetString(0)] = (r.GetInt64(1), r.GetInt64(2));
+        return totals;
+    }
 
     public Dictionary<string, (int Priority, long Messages, long Bytes)> Totals()
     {
@@ -105,6 +125,20 @@ internal sealed class OutboxDatabase : IDisposable
     }
 
     public void Insert(long id, OutboxClass c, byte[] record, uint crc, long at) => Run(_insert, id, c.Name, c.Priority, at, (long)crc, record);
+
+    public void Park(long id, string queue, byte[] record, uint crc) => Run(_park, id, queue, (long)crc, record);
+
+    /// <summary>Queue and bytes of a message that is over; null where there was none.</summary>
+    public (string Queue, long Bytes)? Over(long id)
+    {
+        Set(_over, id);
+        using SqliteDataReader r = _over.ExecuteReader();
+        return r.Read() ? (r.GetString(0), r.GetInt64(1)) : null;
+    }
+
+    public void QuarantineMessage(long id) => Run(_quarantineMessage, id);
+
+    public void SetInboxTotal(string queue, long messages, long bytes) => Run(_inboxTotal, queue, messages, bytes);
 
     /// <summary>Class and bytes of what was deleted; null where there was none.</summary>
     public (string Class, long Bytes)? Delete(long id)

@@ -21,7 +21,7 @@ internal sealed class OutboxWriter : IDisposable
     private readonly Action _filled;
     private readonly Thread _thread;
     private readonly Lock _lock = new();
-    private readonly Queue<PutWork> _puts = [];
+    private readonly Queue<Work> _works = [];
     private readonly SemaphoreSlim _room = new(MaxWaiting);
     private readonly AutoResetEvent _there = new(false);
     private readonly HashSet<long> _removing = [];
@@ -40,6 +40,13 @@ internal sealed class OutboxWriter : IDisposable
     private long _clock;
     private long _clockStart;
     private long _lastExpiry;
+    private readonly Dictionary<string, (long Messages, long Bytes)> _inbox = []; // under itself as a lock
+    private readonly HashSet<string> _inboxChanged = [];
+    private readonly HashSet<long> _inMemory = [];
+    private long _lastMessage;
+    private long _inboxWaiting;
+    private long _inboxBytes;
+    private long _inboxWritten;
 
     public OutboxWriter(string path, long maxBytes, Action<string> log, TimeProvider time, Action filled)
     {
@@ -69,27 +76,65 @@ internal sealed class OutboxWriter : IDisposable
         }
     }
 
-    public void Put(IReadOnlyList<(OutboxClass Class, CloudEvent Event)> events, Action<Exception?> done)
+    public InboxCounts InboxCounts => new(Volatile.Read(ref _inboxWaiting), Volatile.Read(ref _inboxBytes), 0, Volatile.Read(ref _inboxWritten));
+
+    public void Put(IReadOnlyList<(OutboxClass Class, CloudEvent Event)> events, Action<Exception?> done, long over)
     {
-        var work = new PutWork([.. events.Select(e => (e.Class, EventRecord.Write(e.Event)))], done);
+        _room.Wait();
+        if (Enqueue(new Work { Events = [.. events.Select(e => (e.Class, EventRecord.Write(e.Event)))], Over = over, Done = done })) return;
+        _room.Release();
+        done(new IOException("the outbox is closed"));
+    }
+
+    public long LastMessage => Volatile.Read(ref _lastMessage);
+
+    public long WaitingFor(string queue)
+    {
+        lock (_inbox) return _inbox.GetValueOrDefault(queue).Messages;
+    }
+
+    public long Park(string queue, byte[] record, bool isInMemory, Action<Exception?> done)
+    {
         _room.Wait();
         lock (_lock)
         {
             if (!_stop)
             {
-                _puts.Enqueue(work);
-                work = null;
+                // Numbered and put into the queue at once: messages come to be on disk in the order of their ids.
+                long id = ++_lastMessage;
+                if (isInMemory) _inMemory.Add(id);
+                _works.Enqueue(new Work { Queue = queue, Message = record, Id = id, Done = done });
+                _there.Set();
+                return id;
             }
         }
 
-        if (work is null)
+        _room.Release();
+        done(new IOException("the inbox is closed"));
+        return 0;
+    }
+
+    /// <summary>Messages that are on disk, or will be, and in somebody's memory.</summary>
+    public HashSet<long> InMemory()
+    {
+        lock (_lock) return [.. _inMemory];
+    }
+
+    /// <summary>In its turn, behind the writing of it. It never waits for room: it is called on this object's own thread too.</summary>
+    /// <param name="id">Which message.</param>
+    /// <param name="damaged">It is kept apart.</param>
+    public void Over(long id, bool damaged = false) => Enqueue(new Work { Over = id, IsDamaged = damaged });
+
+    private bool Enqueue(Work work)
+    {
+        lock (_lock)
         {
-            _there.Set();
-            return;
+            if (_stop) return false;
+            _works.Enqueue(work);
         }
 
-        _room.Release();
-        done(new IOException("the outbox is closed"));
+        _there.Set();
+        return true;
     }
 
     public void Remove(IReadOnlyList<long> ids)
@@ -149,14 +194,40 @@ internal sealed class OutboxWriter : IDisposable
 
                 using var done = new ManualResetEventSlim();
                 Exception? fault = null;
-                Put([(new OutboxClass(r.GetString(1), r.GetInt32(2)), e)], x =>
-                {
-                    fault = x;
-                    done.Set();
-                });
+                Put([(new OutboxClass(r.GetString(1), r.GetInt32(2)), e)], Took, 0);
                 done.Wait();
                 if (fault is null) taken++;
                 else lost++;
+
+                void Took(Exception? x)
+                {
+                    fault = x;
+                    done.Set();
+                }
+            }
+            catch (InvalidCastException)
+            {
+                lost++;
+            }
+        });
+        lost += SqliteSalvage.Walk(file, "SELECT id, queue, record, crc FROM inbox WHERE id > $after ORDER BY id LIMIT 256", r =>
+        {
+            try
+            {
+                byte[] record = r.GetFieldValue<byte[]>(2);
+                using var done = new ManualResetEventSlim();
+                Exception? fault = new InvalidDataException();
+                if (EventRecord.Check(record) == r.GetInt64(3)) Park(r.GetString(1), record, isInMemory: false, Took);
+                else done.Set();
+                done.Wait();
+                if (fault is null) taken++;
+                else lost++;
+
+                void Took(Exception? x)
+                {
+                    fault = x;
+                    done.Set();
+                }
             }
             catch (InvalidCastException)
             {
@@ -181,9 +252,28 @@ internal sealed class OutboxWriter : IDisposable
         _room.Dispose();
     }
 
-    private sealed record PutWork(IReadOnlyList<(OutboxClass Class, byte[] Record)> Events, Action<Exception?> Done)
+    /// <summary>What one caller wants done, in the order of the calls.</summary>
+    private sealed class Work
     {
-        public long Bytes { get; } = Events.Sum(e => (long)e.Record.Length);
+        /// <summary>Events for the outbox.</summary>
+        public IReadOnlyList<(OutboxClass Class, byte[] Record)> Events { get; init; } = [];
+
+        /// <summary>A message for the inbox, of this queue and id.</summary>
+        public byte[]? Message { get; init; }
+
+        public string Queue { get; init; } = "";
+
+        public long Id { get; init; }
+
+        /// <summary>A message of the inbox that is over; 0 for none.</summary>
+        public long Over { get; init; }
+
+        public bool IsDamaged { get; init; }
+
+        /// <summary>Whoever waits for the disk; null for nobody, and then nothing need be on it at once.</summary>
+        public Action<Exception?>? Done { get; init; }
+
+        public long Bytes => Events.Sum(e => (long)e.Record.Length) + (Message?.Length ?? 0);
     }
 
     private void Open()
@@ -195,6 +285,15 @@ internal sealed class OutboxWriter : IDisposable
         {
             _totals = database.Totals();
             _nextId = database.LastId() + 1;
+            lock (_inbox)
+            {
+                _inbox.Clear();
+                _inboxChanged.Clear();
+                foreach ((string queue, (long Messages, long Bytes) t) in database.InboxTotals()) _inbox[queue] = t;
+            }
+
+            // Ids of messages that are to be written yet have been given already.
+            if (_lastMessage == 0) _lastMessage = database.LastMessage();
             // How long events have waited is counted on a clock of the outbox's own, which no jump of the wall clock moves:
             // it goes on with the process, and over a restart by what the wall clock says, where that can be.
             (long clock, long wall) = database.Clock();
@@ -220,28 +319,34 @@ internal sealed class OutboxWriter : IDisposable
     {
         Volatile.Write(ref _waiting, _totals.Values.Sum(t => t.Messages));
         Volatile.Write(ref _bytes, _totals.Values.Sum(t => t.Bytes));
+        lock (_inbox)
+        {
+            Volatile.Write(ref _inboxWaiting, _inbox.Values.Sum(t => t.Messages));
+            Volatile.Write(ref _inboxBytes, _inbox.Values.Sum(t => t.Bytes));
+        }
     }
 
     private void Run()
     {
         while (true)
         {
-            var puts = new List<PutWork>();
+            var works = new List<Work>();
             long[] removed, quarantined;
             OutboxGap[] told;
             bool stop;
             lock (_lock)
             {
-                for (long bytes = 0; puts.Count < MaxBatch && bytes < MaxBatchBytes && _puts.TryDequeue(out PutWork? work); bytes += work.Bytes) puts.Add(work);
+                for (long bytes = 0; works.Count < MaxBatch && bytes < MaxBatchBytes && _works.TryDequeue(out Work? work); bytes += work.Bytes) works.Add(work);
                 removed = [.. _removing];
                 quarantined = [.. _quarantine];
                 told = [.. _told];
                 stop = _stop;
             }
 
-            if (puts.Count > 0) _room.Release(puts.Count);
+            int waited = works.Count(w => w.Done is not null);
+            if (waited > 0) _room.Release(waited);
             bool expire = _lastExpiry == 0 || _time.GetElapsedTime(_lastExpiry) > s_expire;
-            if (puts.Count == 0 && removed.Length == 0 && told.Length == 0 && !(expire && _classes.Values.Any(c => c.MaxAge is not null)))
+            if (works.Count == 0 && removed.Length == 0 && told.Length == 0 && !(expire && _classes.Values.Any(c => c.MaxAge is not null)))
             {
                 if (stop) return;
                 // Quiet for a while: the moment to tidy up.
@@ -249,8 +354,8 @@ internal sealed class OutboxWriter : IDisposable
                 continue;
             }
 
-            Exception? fault = Commit(puts, removed, quarantined, told, expire);
-            foreach (PutWork work in puts) work.Done(fault);
+            Exception? fault = Commit(works, removed, quarantined, told, expire);
+            foreach (Work work in works) work.Done?.Invoke(fault);
             if (fault is null)
             {
                 lock (_lock)
@@ -258,40 +363,61 @@ internal sealed class OutboxWriter : IDisposable
                     foreach (long id in removed) _removing.Remove(id);
                     _quarantine.RemoveRange(0, quarantined.Length);
                     _told.RemoveRange(0, told.Length);
+                    foreach (Work work in works) _inMemory.Remove(work.Over);
                 }
 
-                if (puts.Count > 0) _filled();
+                if (works.Any(w => w.Events.Count > 0)) _filled();
             }
             else if (stop)
             {
                 lock (_lock)
                 {
                     // What is not on disk is not acknowledged; removals that are not come back and are sent again.
-                    if (_puts.Count == 0) return;
+                    if (_works.Count == 0) return;
                 }
             }
-            else if (puts.Count == 0)
+            else
             {
-                _there.WaitOne(s_retry);
+                // Messages that are over are tried again; who waits for the disk has been told, and decides for itself.
+                foreach (Work work in works)
+                {
+                    if (work.Done is null) Enqueue(work);
+                }
+
+                lock (_lock)
+                {
+                    foreach (Work work in works) _inMemory.Remove(work.Id);
+                }
+
+                if (waited == 0) _there.WaitOne(s_retry);
             }
         }
     }
 
-    private Exception? Commit(List<PutWork> puts, long[] removed, long[] quarantined, OutboxGap[] told, bool expire)
+    private Exception? Commit(List<Work> works, long[] removed, long[] quarantined, OutboxGap[] told, bool expire)
     {
-        long dropped = 0, written = 0;
+        long dropped = 0, written = 0, messageBytes = 0;
         try
         {
             if (_database is null) Open();
             OutboxDatabase d = _database!;
             // What is only taken out need not be on disk at once: a crash brings it back, and it is sent again.
-            d.Begin(durable: puts.Count > 0);
+            d.Begin(durable: works.Any(w => w.Done is not null));
             if (quarantined.Length > 0) d.Quarantine(quarantined);
             foreach (long id in removed) Take(d, id);
             foreach (OutboxGap gap in told) d.RemoveGap(gap.Class, gap.Version);
             long now = Now();
-            foreach (PutWork work in puts)
+            foreach (Work work in works)
             {
+                if (work.Message is { } message)
+                {
+                    d.Park(work.Id, work.Queue, message, EventRecord.Check(message));
+                    CountMessage(work.Queue, 1, message.Length);
+                    messageBytes += message.Length;
+                }
+
+                if (work.IsDamaged) d.QuarantineMessage(work.Over);
+                if (work.Over != 0 && d.Over(work.Over) is { } over) CountMessage(over.Queue, -1, -over.Bytes);
                 foreach ((OutboxClass c, byte[] record) in work.Events)
                 {
                     _classes[c.Name] = c;
@@ -318,10 +444,17 @@ internal sealed class OutboxWriter : IDisposable
             }
 
             d.SetTotals(_totals);
+            foreach (string queue in _inboxChanged)
+            {
+                lock (_inbox) d.SetInboxTotal(queue, _inbox[queue].Messages, _inbox[queue].Bytes);
+            }
+
+            _inboxChanged.Clear();
             d.SetClock(now, Wall());
             d.Commit();
             Volatile.Write(ref _dropped, _dropped + dropped);
             Volatile.Write(ref _written, _written + written);
+            Volatile.Write(ref _inboxWritten, _inboxWritten + messageBytes);
             Count();
             if (_fault is not null) _log("the outbox can be written again");
             _fault = null;
@@ -336,6 +469,16 @@ internal sealed class OutboxWriter : IDisposable
             _database?.Dispose();
             _database = null;
             return new IOException($"the outbox cannot be written: {why}", e);
+        }
+    }
+
+    private void CountMessage(string queue, int messages, long bytes)
+    {
+        _inboxChanged.Add(queue);
+        lock (_inbox)
+        {
+            (long Messages, long Bytes) t = _inbox.GetValueOrDefault(queue);
+            _inbox[queue] = (t.Messages + messages, t.Bytes + bytes);
         }
     }
 

@@ -1,4 +1,4 @@
-// The outbox in one SQLite file. One thread writes, and commits what waits together: an event costs its share of one
+// The outbox and the inbox in one SQLite file. One thread writes, and commits what waits together: an event costs its share of one
 // fsync. Memory does not grow with what waits.
 using System.Globalization;
 using Microsoft.Data.Sqlite;
@@ -6,11 +6,14 @@ using Mote.DataPlane;
 
 namespace Mote.Backends.Sqlite;
 
-/// <summary>The embedded outbox.</summary>
-public sealed class SqliteOutbox : IOutbox
+/// <summary>The embedded outbox, and the inbox with it: an event's results and its end are one transaction.</summary>
+public sealed class SqliteOutbox : IOutbox, IInbox
 {
     /// <summary>Most bytes of records where nothing else is said.</summary>
     public const long DefaultMaxBytes = 256L << 20;
+
+    /// <summary>Most bytes of messages in the inbox where nothing else is said.</summary>
+    public const long DefaultInboxBytes = 64L << 20;
 
     private readonly OutboxWriter _writer;
     private readonly string _path;
@@ -18,6 +21,7 @@ public sealed class SqliteOutbox : IOutbox
     private readonly Lock _reading = new();
     private SqliteConnection? _reader;
     private long _damaged;
+    private long _damagedMessages;
 
     /// <summary>Opens or makes the file. One that is damaged is put aside, and what can be read of it is taken over.</summary>
     /// <param name="path">The file.</param>
@@ -58,7 +62,57 @@ public sealed class SqliteOutbox : IOutbox
     public OutboxCounts Counts => _writer.Counts with { Damaged = Volatile.Read(ref _damaged) };
 
     /// <inheritdoc/>
-    public void Put(IReadOnlyList<(OutboxClass Class, CloudEvent Event)> events, Action<Exception?> done) => _writer.Put(events, done);
+    public void Put(IReadOnlyList<(OutboxClass Class, CloudEvent Event)> events, Action<Exception?> done, long over = 0) => _writer.Put(events, done, over);
+
+    /// <summary>Most bytes of messages in the inbox.</summary>
+    public long InboxMaxBytes { get; init; } = DefaultInboxBytes;
+
+    /// <inheritdoc/>
+    public InboxCounts InboxCounts => _writer.InboxCounts with { Damaged = Volatile.Read(ref _damagedMessages) };
+
+    /// <inheritdoc/>
+    public bool HasRoom => _writer.InboxCounts.Bytes < InboxMaxBytes;
+
+    /// <inheritdoc/>
+    public long LastMessage => _writer.LastMessage;
+
+    /// <inheritdoc/>
+    public long WaitingFor(string queue) => _writer.WaitingFor(queue);
+
+    /// <inheritdoc/>
+    public long Park(string queue, byte[] record, bool isInMemory, Action<Exception?> done) => _writer.Park(queue, record, isInMemory, done);
+
+    /// <inheritdoc/>
+    public void Over(long id) => _writer.Over(id);
+
+    /// <inheritdoc/>
+    public IReadOnlyList<InboxEntry> Peek(string queue, long after, int most, long maxBytes) => Read(reader =>
+    {
+        HashSet<long> held = _writer.InMemory(); // before it is read: one that is let go of after this may still be seen
+        var entries = new List<InboxEntry>();
+        using SqliteCommand c = reader.CreateCommand();
+        c.CommandText = "SELECT id, record, crc FROM inbox WHERE queue = $queue AND id > $after ORDER BY id";
+        c.Parameters.AddWithValue("$queue", queue);
+        c.Parameters.AddWithValue("$after", after);
+        using SqliteDataReader r = c.ExecuteReader();
+        for (long bytes = 0; entries.Count < most && (entries.Count == 0 || bytes < maxBytes) && r.Read();)
+        {
+            if (held.Contains(r.GetInt64(0))) continue;
+            byte[] record = r.GetFieldValue<byte[]>(1);
+            bytes += record.Length;
+            if (EventRecord.Check(record) == r.GetInt64(2))
+            {
+                entries.Add(new InboxEntry(r.GetInt64(0), record));
+                continue;
+            }
+
+            Interlocked.Increment(ref _damagedMessages);
+            _log($"the inbox {_path}: message {r.GetInt64(0)} of `{queue}` is damaged; it is kept in the table `damaged` and not handled");
+            _writer.Over(r.GetInt64(0), damaged: true);
+        }
+
+        return entries;
+    });
 
     /// <inheritdoc/>
     public void Remove(IReadOnlyList<long> ids) => _writer.Remove(ids);

@@ -40,6 +40,8 @@ public sealed class EdgeNode : IAsyncDisposable
     private TimerService? _timers;
     private NodeNats? _nats;
     private SqliteOutbox? _outbox;
+    private readonly List<MessageInbox> _inboxes = [];
+    private readonly Dictionary<string, List<MqttRoute>> _flows = [];
     private readonly (IReadOnlyList<string> Topics, OutboxClass Class)[] _classes;
     private long _eventNumber;
 
@@ -60,6 +62,9 @@ public sealed class EdgeNode : IAsyncDisposable
 
     /// <summary>Where events go; null for nowhere.</summary>
     public UpstreamPump? Upstream { get; private set; }
+
+    /// <summary>Messages that wait on disk for components; null where no trigger keeps any.</summary>
+    public InboxCounts? Inbox => _outbox?.InboxCounts;
 
     /// <summary>The HTTP side; null where no app has a route.</summary>
     public HttpApps? Http { get; private set; }
@@ -175,6 +180,7 @@ public sealed class EdgeNode : IAsyncDisposable
         if (Http is not null) await Http.DisposeAsync().ConfigureAwait(false);
         if (Broker is not null) await Broker.StopReceivingAsync().ConfigureAwait(false);
         if (_nats is not null) await _nats.StopReceivingAsync().ConfigureAwait(false);
+        foreach (MessageInbox inbox in _inboxes) await inbox.DisposeAsync().ConfigureAwait(false);
         foreach (MessageQueue queue in _queues) await queue.DisposeAsync().ConfigureAwait(false);
         if (_timers is not null) await _timers.DisposeAsync().ConfigureAwait(false);
         if (Broker is not null) await Broker.DisposeAsync().ConfigureAwait(false);
@@ -202,22 +208,24 @@ public sealed class EdgeNode : IAsyncDisposable
             Outgoing = Outgoing(_config.HttpOutgoing),
             Broker = (_, client) => BrokerOf(client),
         });
-        var routes = new List<MqttRoute>();
         SharedTopics.Check(apps, _config.BrokerUrl is not null);
-        foreach (AppManifest app in apps) routes.AddRange(Prepare(app));
-
-        if (_config.UpstreamUrl is { } url)
+        if (_config.UpstreamUrl is not null || apps.Any(a => a.MqttTriggers.Count + a.FlowTriggers.Count > 0))
         {
             try
             {
-                _outbox = new SqliteOutbox(_folder.Outbox, _config.OutboxMaxBytes, line => Say("outbox", line), TimeProvider.System);
+                _outbox = new SqliteOutbox(_folder.Outbox, _config.OutboxMaxBytes, line => Say("outbox", line), TimeProvider.System) { InboxMaxBytes = _config.InboxMaxBytes };
             }
             catch (IOException e)
             {
                 throw new ConfigException("node config", 0, e.Message);
             }
+        }
 
-            Upstream = new UpstreamPump(Upstreams.Make(url, _config, _http, _nats, line => Say("upstream", line)), _outbox, TimeProvider.System, line => Say("upstream", line), $"/nodes/{_config.Name}/outbox");
+        var routes = new List<MqttRoute>();
+        foreach (AppManifest app in apps) routes.AddRange(Prepare(app));
+        if (_config.UpstreamUrl is { } url)
+        {
+            Upstream = new UpstreamPump(Upstreams.Make(url, _config, _http, _nats, line => Say("upstream", line)), _outbox!, TimeProvider.System, line => Say("upstream", line), $"/nodes/{_config.Name}/outbox");
         }
 
         _timers = NodeTimers.Make(apps, _folder.Timers, _queueOf, line => Say("timers", line));
@@ -228,6 +236,8 @@ public sealed class EdgeNode : IAsyncDisposable
             Broker = _config.BrokerUrl is { } external
                 ? new ExternalBroker(Upstreams.Endpoint("[broker]", external, _config.BrokerMqtt), $"mote-{_config.Name}", line => Say("broker", line), _config.BrokerStatusTopic)
                 : await EmbeddedBroker.StartAsync(Listen(), line => Say("broker", line)).ConfigureAwait(false);
+            // What an earlier run left comes before what comes now.
+            foreach (MessageInbox inbox in _inboxes) inbox.Start();
             await Broker.StartAsync(routes, token).ConfigureAwait(false);
         }
 
@@ -287,13 +297,24 @@ public sealed class EdgeNode : IAsyncDisposable
             queues[c.Name] = Start(app, c, trigger);
         }
 
-        return [.. app.MqttTriggers.Select(t => new MqttRoute(t.Topic, t.Qos, queues[t.Component], new RetryPolicy(t.Retries ?? RetryPolicy.DefaultRetries, t.DeadLetter ?? RetryPolicy.TopicOf(app.Name, t.Component))))];
+        if (app.FlowTriggers.Count > 0) _flows[app.Name] = [.. app.FlowTriggers.Select(t => Route(app.Name, t.Component, "flow", t.Topic, 1, queues[t.Component], t.Retries, t.DeadLetter))];
+        return [.. app.MqttTriggers.Select(t => Route(app.Name, t.Component, "mqtt", t.Topic, t.Qos, queues[t.Component], t.Retries, t.DeadLetter))];
+    }
+
+    private MqttRoute Route(string app, string component, string trigger, string topic, int qos, MessageQueue queue, int? retries, string? deadLetter)
+    {
+        var retry = new RetryPolicy(retries ?? RetryPolicy.DefaultRetries, deadLetter ?? RetryPolicy.TopicOf(app, component));
+        // Two triggers of one component on one topic would be one inbox: what is in it goes to either.
+        var inbox = new MessageInbox(_outbox!, $"{app}/{component}/{trigger}/{topic}", queue, topic, retry, line => Say("inbox", line, queue.Component));
+        _inboxes.Add(inbox);
+        return new MqttRoute(topic, qos, queue, retry) { Inbox = inbox };
     }
 
     /// <summary>What gives a component events, but for HTTP.</summary>
     private static IEnumerable<string> Triggers(AppManifest app, string component)
     {
         if (app.MqttTriggers.Any(t => t.Component == component)) yield return "mqtt";
+        if (app.FlowTriggers.Any(t => t.Component == component)) yield return "flow";
         if (app.MessagingTriggers.Any(t => t.Component == component)) yield return "messaging";
         if (app.TimerTriggers.Any(t => t.Component == component)) yield return "timer";
     }
@@ -370,18 +391,28 @@ public sealed class EdgeNode : IAsyncDisposable
     }
 
     /// <summary>
-    /// What a component sends goes to the broker, and what the operator named goes upstream as well: into the outbox, and the
-    /// event is over when it is there.
+    /// What a component sends goes to components that the manifest chains to it, or else to the broker; and what the operator
+    /// named goes upstream as well, into the outbox. It is safe when all of that is.
     /// </summary>
-    private void Pass(AppComponent component, Published[] messages, Action<MessagingException?> done)
+    private void Pass(AppComponent component, Published[] messages, long over, Action<MessagingException?> done)
     {
+        MessagingException? fault = null;
+        var outcomes = new Outcomes(messages.Length + 1, worst => done(worst != Outcome.NotDelivered ? null : fault ?? new MessagingException("neither it nor what another component made of it can be kept now")));
         List<(OutboxClass, CloudEvent)>? events = null;
         List<(string, Message)>? toNats = null;
         foreach ((string topic, Message message, string client) in messages)
         {
-            if (_config.MessagingClients.Of(client) == MessageBrokerKind.Nats) (toNats ??= []).Add((topic, message));
-            else Broker?.Publish(topic, message);
-            if (_outbox is null || ClassOf(topic) is not { } c) continue;
+            if (_config.MessagingClients.Of(client) == MessageBrokerKind.Nats)
+            {
+                (toNats ??= []).Add((topic, message));
+            }
+            else if (!Chain(component, topic, message, outcomes.Done))
+            {
+                if (Broker is null) outcomes.Done(Outcome.Handled);
+                else Broker.Publish(topic, message, outcomes.Done);
+            }
+
+            if (Upstream is null || ClassOf(topic) is not { } c) continue;
             (events ??= []).Add((c, new CloudEvent(
                 string.Create(CultureInfo.InvariantCulture, $"{_boot}-{Interlocked.Increment(ref _eventNumber)}"),
                 $"/nodes/{_config.Name}/apps/{component.App}/components/{component.Name}",
@@ -396,8 +427,43 @@ public sealed class EdgeNode : IAsyncDisposable
             }));
         }
 
-        if (toNats is not null) (_nats ?? throw new MessagingException("node.toml has no [nats] with a url", MessagingFault.Refused)).Broker.Publish(toNats);
-        if (events is null) done(null);
-        else _outbox!.Put(events, fault => done(fault is null ? null : new MessagingException(fault.Message, inner: fault)));
+        if (toNats is not null)
+        {
+            (_nats ?? throw new MessagingException("node.toml has no [nats] with a url", MessagingFault.Refused)).Broker.Publish(toNats);
+            foreach (var _ in toNats) outcomes.Done(Outcome.Handled);
+        }
+
+        if (events is null)
+        {
+            outcomes.Done(Outcome.Handled);
+            return;
+        }
+
+        // What it was made of ends in the same transaction, unless another component has still to be done with its part.
+        long ends = outcomes.Left == 1 ? over : 0;
+        _outbox!.Put(
+            events,
+            e =>
+            {
+                if (e is not null) fault = new MessagingException(e.Message, inner: e);
+                outcomes.Done(e is null ? Outcome.Handled : Outcome.NotDelivered);
+            },
+            ends);
+    }
+
+    /// <summary>Gives a message to the components of the same app whose flow it is.</summary>
+    /// <returns>False where there is none.</returns>
+    private bool Chain(AppComponent from, string topic, Message message, Action<Outcome> done)
+    {
+        if (!_flows.TryGetValue(from.App, out List<MqttRoute>? flows)) return false;
+        List<MqttRoute> to = flows.FindAll(f => TopicFilter.Matches(topic, f.Filter));
+        if (to.Count == 0) return false;
+        var each = new Outcomes(to.Count, done);
+        foreach (MqttRoute route in to)
+        {
+            if (!route.Feed(message.To(topic), each.Done)) Say("flow", $"component `{route.Queue.Component.Name}` had no room for a message on `{topic}` of `{from.Name}`, for {MessageFeed.Patience.TotalSeconds} s: it is refused", route.Queue.Component);
+        }
+
+        return true;
     }
 }

@@ -38,6 +38,14 @@ public sealed record ComponentManifest(
 /// <param name="DeadLetter">The topic where it goes then; null is the host's default.</param>
 public sealed record MqttTriggerManifest(string Topic, string Component, int Qos, int Line, int? Retries = null, string? DeadLetter = null);
 
+/// <summary>What components of the app send on a topic goes to another of them, inside the node and to no broker.</summary>
+/// <param name="Topic">A topic filter: + and # are wildcards.</param>
+/// <param name="Component">The component's name.</param>
+/// <param name="Line">Where it is in the manifest.</param>
+/// <param name="Retries">How often a message that the component fails at is tried again; null is the host's default.</param>
+/// <param name="DeadLetter">The topic where it goes then; null is the host's default.</param>
+public sealed record FlowTriggerManifest(string Topic, string Component, int Line, int? Retries = null, string? DeadLetter = null);
+
 /// <summary>Requests of a path go to a component.</summary>
 /// <param name="Route">The path: `/api/...` is everything under it, `:id` any one segment.</param>
 /// <param name="Component">The component's name; empty where <paramref name="Static"/> answers.</param>
@@ -61,6 +69,9 @@ public sealed record AppManifest(string File, string Name, string Version, IRead
 {
     /// <summary>Its HTTP triggers.</summary>
     public IReadOnlyList<HttpTriggerManifest> HttpTriggers { get; init; } = [];
+
+    /// <summary>Its flows.</summary>
+    public IReadOnlyList<FlowTriggerManifest> FlowTriggers { get; init; } = [];
 
     /// <summary>Its timers.</summary>
     public IReadOnlyList<TimerTriggerManifest> TimerTriggers { get; init; } = [];
@@ -102,7 +113,8 @@ public sealed record AppManifest(string File, string Name, string Version, IRead
     public bool CanReplace(AppManifest by) =>
         by.Name == Name
         && Shape().SequenceEqual(by.Shape())
-        && MqttTriggers.Select(t => (t.Topic, t.Component, t.Qos)).SequenceEqual(by.MqttTriggers.Select(t => (t.Topic, t.Component, t.Qos)))
+        && MqttTriggers.Select(t => t with { Line = 0 }).SequenceEqual(by.MqttTriggers.Select(t => t with { Line = 0 }))
+        && FlowTriggers.Select(t => t with { Line = 0 }).SequenceEqual(by.FlowTriggers.Select(t => t with { Line = 0 }))
         && HttpTriggers.Select(t => t with { Line = 0 }).SequenceEqual(by.HttpTriggers.Select(t => t with { Line = 0 }))
         && TimerTriggers.Select(t => t with { Line = 0 }).SequenceEqual(by.TimerTriggers.Select(t => t with { Line = 0 }))
         && MessagingTriggers.Select(t => t with { Line = 0 }).SequenceEqual(by.MessagingTriggers.Select(t => t with { Line = 0 }));

@@ -53,9 +53,10 @@ internal sealed partial class ManifestReader(string file, Func<string, string?> 
         List<HttpTriggerManifest> http = ReadHttpTriggers(triggers, components);
         List<TimerTriggerManifest> timers = TimerTriggers.Read(triggers, t => ReadTarget(t, components), NamePattern());
         List<MessagingTriggerManifest> messaging = MessagingTriggers.Read(triggers, t => ReadTarget(t, components));
+        List<FlowTriggerManifest> flows = ReadFlowTriggers(triggers, components);
         triggers.RejectUnknown("[trigger]");
         root.RejectUnknown("the manifest");
-        return new AppManifest(file, name, version, components, mqtt) { HttpTriggers = http, TimerTriggers = timers, MessagingTriggers = messaging, Secrets = new SecretValues(_secrets) };
+        return new AppManifest(file, name, version, components, mqtt) { HttpTriggers = http, FlowTriggers = flows, MessagingTriggers = messaging, TimerTriggers = timers, Secrets = new SecretValues(_secrets) };
     }
 
     /// <summary>[variables]: name = { default = "…" } or { required = true }.</summary>
@@ -220,6 +221,20 @@ internal sealed partial class ManifestReader(string file, Func<string, string?> 
             if (FilterFault(topic) is { } fault) throw t.Values["topic"].Error(fault);
             triggers.Add(new MqttTriggerManifest(topic, ReadTarget(t, components), (int)(t.Integer("qos", 0, 2) ?? 1), t.Line, (int?)t.Integer("retries", 0, 100), DeadLetter(t)));
             t.RejectUnknown("[[trigger.mqtt]]");
+        }
+
+        return triggers;
+    }
+
+    private static List<FlowTriggerManifest> ReadFlowTriggers(TomlTable table, List<ComponentManifest> components)
+    {
+        var triggers = new List<FlowTriggerManifest>();
+        foreach (TomlTable t in table.Tables("flow"))
+        {
+            string topic = t.Required("topic", "\"features\"");
+            if (FilterFault(topic) is { } fault) throw t.Values["topic"].Error(fault);
+            triggers.Add(new FlowTriggerManifest(topic, ReadTarget(t, components), t.Line, (int?)t.Integer("retries", 0, 100), DeadLetter(t)));
+            t.RejectUnknown("[[trigger.flow]]");
         }
 
         return triggers;

@@ -68,6 +68,9 @@ public sealed record NodeConfig
     /// <summary>Most bytes that wait for the upstream on disk.</summary>
     public long OutboxMaxBytes { get; init; } = 256L << 20;
 
+    /// <summary>Most bytes of messages that wait on disk for components.</summary>
+    public long InboxMaxBytes { get; init; } = 64L << 20;
+
     /// <summary>The machine's profile.</summary>
     public ProfileKind Profile { get; init; } = ProfileKind.Auto;
 
@@ -125,6 +128,12 @@ public sealed record NodeConfig
                 BrokerAlways = true,
             };
             broker.RejectUnknown("[broker]");
+        }
+
+        if (root.Table("inbox") is { } inbox)
+        {
+            config = config with { InboxMaxBytes = inbox.Bytes("max-size", 1 << 20, 1L << 40) ?? config.InboxMaxBytes };
+            inbox.RejectUnknown("[inbox]");
         }
 
         if (root.Table("http") is { } http)

@@ -24,6 +24,9 @@ public enum Outcome
 
     /// <summary>The component failed, and is to be given the event again after a while by whoever it came from (<see cref="RetryPolicy.BySource"/>).</summary>
     Again,
+
+    /// <summary>It is on disk and the component will get it: whoever sent it may forget it.</summary>
+    Kept,
 }
 
 /// <summary>An event that waits for a component.</summary>
@@ -33,14 +36,19 @@ public enum Outcome
 /// <param name="IsOfTimer">It is a firing of a timer, and came by no broker.</param>
 /// <param name="Retry">What to do when the component fails; null is nothing.</param>
 /// <param name="Attempt">How often it has been tried before.</param>
-public readonly record struct MessageEvent(Message Message, Action<Outcome>? Done, string? Filter = null, bool IsOfTimer = false, RetryPolicy? Retry = null, int Attempt = 0);
+public readonly record struct MessageEvent(Message Message, Action<Outcome>? Done, string? Filter = null, bool IsOfTimer = false, RetryPolicy? Retry = null, int Attempt = 0)
+{
+    /// <summary>What keeps it on disk where it takes long; null where nothing does.</summary>
+    internal Delivery? Delivery { get; init; }
+}
 
 /// <summary>Passes on what a component sent while it handled an event.</summary>
 /// <param name="component">Who sent it.</param>
 /// <param name="messages">What.</param>
+/// <param name="over">The message of the inbox that they were made of, which is over when they are safe; 0 for none.</param>
 /// <param name="done">Told when it is safe (null), on any thread, or why it is not. It must be quick and throw nothing.</param>
 /// <exception cref="MessagingException">It could not be passed on; <paramref name="done"/> is not told then.</exception>
-public delegate void PublishedSink(AppComponent component, Published[] messages, Action<MessagingException?> done);
+public delegate void PublishedSink(AppComponent component, Published[] messages, long over, Action<MessagingException?> done);
 
 /// <summary>Counts of a component's events.</summary>
 /// <param name="Received">Events taken into the queue.</param>
@@ -80,6 +88,7 @@ public sealed class MessageQueue : IAsyncDisposable
     private long _waiting;
     private long _retried;
     private long _buried;
+    private int _retrying;
 
     /// <summary>Starts the threads.</summary>
     /// <param name="target">The component's code, which belongs to the queue from now on.</param>
@@ -112,7 +121,7 @@ public sealed class MessageQueue : IAsyncDisposable
     public string FaasTrigger => Trigger == "timer" ? "timer" : "pubsub";
 
     /// <summary>And where its events come from (messaging.system).</summary>
-    public string MessagingSystem => Trigger.Contains("mqtt", StringComparison.Ordinal) ? "mqtt" : Trigger.Contains("messaging", StringComparison.Ordinal) ? "nats" : "timer";
+    public string MessagingSystem => Trigger.Contains("mqtt", StringComparison.Ordinal) ? "mqtt" : Trigger.Contains("messaging", StringComparison.Ordinal) ? "nats" : Trigger.Contains("flow", StringComparison.Ordinal) ? "mote" : "timer";
 
     /// <summary>Most events at once.</summary>
     public int Concurrency => _threads.Length;
@@ -176,6 +185,12 @@ public sealed class MessageQueue : IAsyncDisposable
 
         Count(e);
         return true;
+    }
+
+    /// <exception cref="ChannelClosedException">The queue has been stopped.</exception>
+    internal void ThrowIfStopped()
+    {
+        if (_stopping) throw new ChannelClosedException();
     }
 
     /// <summary>A component whose filter has its own dead-letter topic (#, mostly) does not get back what it failed at.</summary>
@@ -269,7 +284,7 @@ public sealed class MessageQueue : IAsyncDisposable
             if (_stopping) Finish(e, Outcome.NotDelivered);
             else if (e.Attempt >= retry.Retries) _ = Bury(e, retry, why ?? "it failed");
             else if (retry.BySource) Finish(e, Outcome.Again);
-            else _ = TryAgain(e, retry);
+            else _ = Interlocked.Increment(ref _retrying) > Capacity ? BuryNow(e, retry, why) : TryAgain(e);
             return;
         }
 
@@ -277,9 +292,11 @@ public sealed class MessageQueue : IAsyncDisposable
     }
 
     /// <summary>After a while, as a new event behind those that wait: it holds up none of them.</summary>
-    private async Task TryAgain(MessageEvent e, RetryPolicy retry)
+    private async Task TryAgain(MessageEvent e)
     {
         Interlocked.Increment(ref _retried);
+        await Task.Yield(); // this may be the outbox's thread, which what follows may wait for
+        e.Delivery?.Park();
         try
         {
             await Task.Delay(RetryPolicy.DelayBefore(e.Attempt + 1), _stop.Token).ConfigureAwait(false);
@@ -290,6 +307,17 @@ public sealed class MessageQueue : IAsyncDisposable
             // The node stops. It was not handled, so it is not acknowledged, and comes again.
             Finish(e, Outcome.NotDelivered);
         }
+        finally
+        {
+            Interlocked.Decrement(ref _retrying);
+        }
+    }
+
+    /// <summary>What waits to be tried again is bounded as the queue is.</summary>
+    private Task BuryNow(MessageEvent e, RetryPolicy retry, string? why)
+    {
+        Interlocked.Decrement(ref _retrying);
+        return Bury(e, retry, $"{why ?? "it failed"} ({Capacity} others wait to be tried again)");
     }
 
     /// <summary>To the dead-letter topic, with the reason. The event is over when that is safe.</summary>
@@ -306,7 +334,7 @@ public sealed class MessageQueue : IAsyncDisposable
         {
             try
             {
-                _sink(Component, [new Published(retry.DeadLetterTopic, letter, retry.Client)], fault => Finish(e, fault is null or { Fault: MessagingFault.Refused } ? Outcome.Failed : Outcome.NotDelivered));
+                _sink(Component, [new Published(retry.DeadLetterTopic, letter, retry.Client)], e.Delivery?.End() ?? 0, fault => Finish(e, fault is null or { Fault: MessagingFault.Refused } ? Outcome.Failed : Outcome.NotDelivered));
             }
             catch (MessagingException fault)
             {
@@ -394,7 +422,7 @@ public sealed class MessageQueue : IAsyncDisposable
             Published[] published = guest.TakePublished();
             if (published.Length == 0) return Outcome.Handled;
             Interlocked.Add(ref _published, published.Length);
-            _sink(pool.Component, published, fault => End(e, fault is null ? Outcome.Handled : NotPassedOn(message, fault), fault?.Message));
+            _sink(pool.Component, published, e.Delivery?.End() ?? 0, fault => End(e, fault is null ? Outcome.Handled : NotPassedOn(message, fault), fault?.Message));
             return null;
         }
         catch (MessagingException fault)

@@ -14,8 +14,8 @@ public sealed record RetryPolicy(int Retries, string DeadLetterTopic)
     /// <summary>Whoever the event came from keeps it between attempts and gives it again (<see cref="Outcome.Again"/>), in place of the queue.</summary>
     public bool BySource { get; init; }
 
-    /// <summary>How often where nothing is said: whoever sent the message waits for its acknowledgement meanwhile, so that is asked for.</summary>
-    public const int DefaultRetries = 0;
+    /// <summary>How often where nothing is said.</summary>
+    public const int DefaultRetries = 3;
 
     /// <summary>The metadata in which a dead letter says what its topic was.</summary>
     public const string TopicName = "mote-topic";

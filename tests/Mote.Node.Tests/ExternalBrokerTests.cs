@@ -148,7 +148,7 @@ public sealed class ExternalBrokerTests : IAsyncDisposable
     public async Task Component_ThatTraps_IsReadyForTheNext_AndTheBadMessageDoesNotComeAgain()
     {
         await StartServer();
-        await using EdgeNode node = await StartNode();
+        await using EdgeNode node = await StartNode(TestSite.AppOnce);
         await Ready(node);
         await using Client client = await Client.Connect(Address);
         await client.Subscribe("out");

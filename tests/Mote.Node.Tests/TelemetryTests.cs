@@ -18,7 +18,7 @@ public sealed class TelemetryTests : IDisposable
     public void Dispose() => _site.Dispose();
 
     /// <summary>Other nodes run in this process at the same time: an app of a test's own name tells them apart.</summary>
-    private static string App(string name) => TestSite.App.Replace("name = \"test\"", $"name = \"{name}\"", StringComparison.Ordinal);
+    private static string App(string name) => TestSite.AppOnce.Replace("name = \"test\"", $"name = \"{name}\"", StringComparison.Ordinal);
 
     private void Telemetry(Uri? otlp = null, bool metrics = false, double sample = 1) =>
         _site.Config = _site.Config with { Telemetry = new TelemetryConfig { Otlp = otlp, Metrics = metrics ? new IPEndPoint(IPAddress.Loopback, 0) : null, Sample = sample } };

@@ -38,6 +38,9 @@ internal sealed class TestSite : IDisposable
         Config = new NodeConfig { DataFolder = Path.Combine(Folder, "data"), BrokerListen = "127.0.0.1:0", Name = "test-node", Profile = ProfileKind.SmallDevice };
     }
 
+    /// <summary>The same app, but that a message is tried only once.</summary>
+    public static string AppOnce { get; } = App.Replace("component = \"handler\"", "component = \"handler\"\nretries = 0", StringComparison.Ordinal);
+
     public string Folder { get; }
 
     public NodeConfig Config { get; set; }

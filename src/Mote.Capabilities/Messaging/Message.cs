@@ -42,6 +42,9 @@ public sealed class Message : IMessagingTypes.IMessage, IDisposable
     /// <summary>A message of the same content: what a guest does to the one does not change the other.</summary>
     public Message Copy() => new(Bytes) { Topic = Topic, Type = Type, System = System, ReplyTo = ReplyTo, _metadata = _metadata is null ? null : [.. _metadata] };
 
+    /// <summary>A message of the same content, as it comes on a topic.</summary>
+    public Message To(string topic) => new(Bytes) { Topic = topic, Type = Type, ReplyTo = ReplyTo, _metadata = _metadata is null ? null : [.. _metadata] };
+
     /// <summary>Adds a pair.</summary>
     public void AddMetadata(string key, string value)
     {

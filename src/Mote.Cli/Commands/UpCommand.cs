@@ -119,6 +119,7 @@ internal static class UpCommand
         if (node.Broker is not null) to.WriteLine($"  broker    mqtt://{node.Broker.Address}{(config.BrokerUrl is null ? " (embedded)" : "")}");
         foreach (HttpTriggerManifest t in app.HttpTriggers) to.WriteLine($"  route     {node.Http!.Address.AbsoluteUri.TrimEnd('/')}{t.Route} -> {t.Static?.Folder ?? t.Component}");
         foreach (MqttTriggerManifest t in app.MqttTriggers) to.WriteLine($"  trigger   {t.Topic} -> {t.Component}");
+        foreach (FlowTriggerManifest t in app.FlowTriggers) to.WriteLine($"  flow      {t.Topic} -> {t.Component}");
         foreach (TimerTriggerManifest t in app.TimerTriggers) to.WriteLine($"  timer     {t.Name}: {t.When} -> {t.Component}");
         if (node.NatsAddress is { } nats) to.WriteLine($"  nats      {nats}");
         if (node.Broker is not null || node.Upstream is not null) to.WriteLine(node.Upstream is null ? "  upstream  none: messages stay on the broker" : $"  upstream  {string.Join(", ", config.UpstreamTopics)} -> {node.Upstream.Address}");

@@ -357,7 +357,7 @@ public sealed class HttpHandler : IHttpTarget, IDisposable
         string name = exchange.Name;
         try
         {
-            _sink(Component, published, fault =>
+            _sink(Component, published, over: 0, fault =>
             {
                 if (fault is not null) NotPassedOn(fault);
             });

@@ -23,10 +23,10 @@ public sealed class EmbeddedBroker : IMqttBroker
     /// <summary>Most messages that wait for one client.</summary>
     public const int MaxPendingPerClient = 1000;
 
-    /// <summary>How long a message of a component waits for room at the next component.</summary>
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
-
     private const string OwnClient = "mote-node";
+
+    /// <summary>Sends what components of this node have already.</summary>
+    private const string FedClient = "mote-node-fed";
 
     private readonly MqttServer _server;
     private readonly Action<string> _log;
@@ -104,18 +104,28 @@ public sealed class EmbeddedBroker : IMqttBroker
     }
 
     /// <inheritdoc/>
-    public void Publish(string topic, Message message) => Inject(MqttMessages.FromGuest(topic, message));
+    public void Publish(string topic, Message message, Action<Outcome> done)
+    {
+        MqttApplicationMessage m = MqttMessages.FromGuest(topic, message);
+        if (Fault(m) is { } fault) throw new MessagingException(fault.Reason, MessagingFault.Refused);
+        MqttRoute[] routes = RoutesOf(topic);
+        var outcomes = new Outcomes(routes.Length + 1, done);
+        // Components of this node get it straight; the broker has only to give it to others, where there are any.
+        foreach (MqttRoute route in routes) Feed(m, route, outcomes.Done);
+        if (!_sessions.IsEmpty) Inject(m, FedClient);
+        outcomes.Done(Outcome.Handled);
+    }
 
     /// <inheritdoc/>
     public IReadOnlyList<Message> Request(string topic, Message message, int expected, TimeSpan timeout) =>
-        _requests.Run(MqttMessages.FromGuest(topic, message), expected, timeout, Inject);
+        _requests.Run(MqttMessages.FromGuest(topic, message), expected, timeout, m => Inject(m, OwnClient));
 
     /// <inheritdoc/>
     public void Reply(ReplyAddress to, Message message)
     {
         MqttApplicationMessage m = MqttMessages.FromGuest(to.Topic, message);
         m.CorrelationData = to.Correlation.ToArray();
-        Inject(m);
+        Inject(m, OwnClient);
     }
 
     /// <inheritdoc/>
@@ -141,8 +151,8 @@ public sealed class EmbeddedBroker : IMqttBroker
         return (IPEndPoint)probe.LocalEndpoint;
     }
 
-    private void Inject(MqttApplicationMessage message) =>
-        _server.InjectApplicationMessage(new InjectedMqttApplicationMessage(message) { SenderClientId = OwnClient }).GetAwaiter().GetResult();
+    private void Inject(MqttApplicationMessage message, string client) =>
+        _server.InjectApplicationMessage(new InjectedMqttApplicationMessage(message) { SenderClientId = client }).GetAwaiter().GetResult();
 
     private async Task OnPublish(InterceptingPublishEventArgs e)
     {
@@ -154,6 +164,7 @@ public sealed class EmbeddedBroker : IMqttBroker
             return;
         }
 
+        if (e.ClientId == FedClient) return;
         bool fromComponent = e.ClientId == OwnClient;
         if (!fromComponent && _stopReceiving.IsCancellationRequested)
         {
@@ -168,69 +179,47 @@ public sealed class EmbeddedBroker : IMqttBroker
             return;
         }
 
-        MqttRoute[] routes = [.. _routes.Where(r => TopicFilter.Matches(m.Topic, r.Filter))];
+        MqttRoute[] routes = RoutesOf(m.Topic);
         if (routes.Length == 0) return;
         if (fromComponent)
         {
-            await FeedFromComponent(m, routes).ConfigureAwait(false);
+            foreach (MqttRoute route in routes) Feed(m, route, static _ => { });
             return;
         }
 
-        // Acknowledged when every component has handled it and what they sent is on disk: a publisher that has the PUBACK may
-        // forget the message. One without quality of service asks for no such thing.
-        var outcome = m.QualityOfServiceLevel == MqttQualityOfServiceLevel.AtMostOnce ? null : new Outcomes(routes.Length);
+        TaskCompletionSource<Outcome>? all = null;
         try
         {
-            foreach (MqttRoute route in routes) await route.Queue.EnqueueAsync(new MessageEvent(MqttMessages.ToGuest(m), outcome is null ? null : outcome.Done, route.Filter, Retry: route.Retry), _stopReceiving.Token).ConfigureAwait(false);
-            if (outcome is not null && await outcome.All.WaitAsync(_stopReceiving.Token).ConfigureAwait(false) == Outcome.NotDelivered)
+            if (m.QualityOfServiceLevel == MqttQualityOfServiceLevel.AtMostOnce)
             {
-                Refuse(e, MqttPubAckReasonCode.ImplementationSpecificError, "what the components made of it cannot be kept now: send it again later");
+                foreach (MqttRoute route in routes) await route.Queue.EnqueueAsync(new MessageEvent(MqttMessages.ToGuest(m), null, route.Filter, Retry: route.Retry), _stopReceiving.Token).ConfigureAwait(false);
+                return;
+            }
+
+            // Acknowledged when every component has handled it and what they sent is safe, or when it is on disk itself: a
+            // publisher that has the PUBACK may forget the message.
+            all = new TaskCompletionSource<Outcome>(TaskCreationOptions.RunContinuationsAsynchronously);
+            var outcomes = new Outcomes(routes.Length, all.SetResult);
+            foreach (MqttRoute route in routes) await route.AcceptAsync(MqttMessages.ToGuest(m), outcomes.Done, _stopReceiving.Token).ConfigureAwait(false);
+            if (await all.Task.WaitAsync(_stopReceiving.Token).ConfigureAwait(false) == Outcome.NotDelivered)
+            {
+                Refuse(e, MqttPubAckReasonCode.ImplementationSpecificError, "neither it nor what the components made of it can be kept now: send it again later");
             }
         }
         catch (Exception error) when (error is OperationCanceledException or ChannelClosedException)
         {
             // Those that have it finish it, but nobody waits for that any more.
-            if (outcome?.All is { IsCompletedSuccessfully: true, Result: not Outcome.NotDelivered }) return;
+            if (all?.Task is { IsCompletedSuccessfully: true, Result: not Outcome.NotDelivered }) return;
             Refuse(e, MqttPubAckReasonCode.ImplementationSpecificError, "the node is stopping");
         }
     }
 
-    /// <summary>A publisher outside waits as long as it takes. A component cannot: it may be what must make the room.</summary>
-    private async Task FeedFromComponent(MqttApplicationMessage m, MqttRoute[] routes)
+    private MqttRoute[] RoutesOf(string topic) => [.. _routes.Where(r => TopicFilter.Matches(topic, r.Filter))];
+
+    private void Feed(MqttApplicationMessage m, MqttRoute route, Action<Outcome> done)
     {
-        foreach (MqttRoute route in routes)
-        {
-            using var patience = new CancellationTokenSource(s_patience);
-            try
-            {
-                await route.Queue.EnqueueAsync(new MessageEvent(MqttMessages.ToGuest(m), null, route.Filter, Retry: route.Retry), patience.Token).ConfigureAwait(false);
-            }
-            catch (ChannelClosedException)
-            {
-                return; // the node is stopping
-            }
-            catch (OperationCanceledException)
-            {
-                if (Interlocked.Increment(ref _dropped) == 1) _log($"broker: component `{route.Queue.Component.Name}` had no room for a message on `{m.Topic}` that a component sent, for {s_patience.TotalSeconds} s; it is dropped and counted. Do components feed each other in a circle?");
-            }
-        }
-    }
-
-    /// <summary>What became of a message at every component that it went to.</summary>
-    private sealed class Outcomes(int components)
-    {
-        private readonly TaskCompletionSource<Outcome> _all = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        private int _left = components;
-        private int _notDelivered;
-
-        /// <summary>The worst of them, when all are there.</summary>
-        public Task<Outcome> All => _all.Task;
-
-        public void Done(Outcome outcome)
-        {
-            if (outcome == Outcome.NotDelivered) Volatile.Write(ref _notDelivered, 1);
-            if (Interlocked.Decrement(ref _left) == 0) _all.SetResult(Volatile.Read(ref _notDelivered) != 0 ? Outcome.NotDelivered : Outcome.Handled);
-        }
+        if (route.Feed(MqttMessages.ToGuest(m), done)) return;
+        if (Interlocked.Increment(ref _dropped) == 1) _log($"broker: component `{route.Queue.Component.Name}` had no room for a message on `{m.Topic}` that a component sent, for {MessageFeed.Patience.TotalSeconds} s; it is refused and counted. Do components feed each other in a circle?");
     }
 
     private static (MqttPubAckReasonCode Code, string Reason)? Fault(MqttApplicationMessage m) =>
@@ -276,10 +265,10 @@ public sealed class EmbeddedBroker : IMqttBroker
             e.ReasonCode = MqttConnectReasonCode.QuotaExceeded;
             e.ReasonString = $"the broker keeps the sessions of at most {MaxSessions} clients";
         }
-        else if (e.ClientId == OwnClient)
+        else if (e.ClientId is OwnClient or FedClient)
         {
             e.ReasonCode = MqttConnectReasonCode.ClientIdentifierNotValid;
-            e.ReasonString = $"`{OwnClient}` is the broker's own name";
+            e.ReasonString = $"`{e.ClientId}` is a name of the broker's own";
         }
         else
         {

@@ -70,7 +70,11 @@ public sealed class ExternalBroker : IMqttBroker
     public Task WaitForConnectionAsync(CancellationToken token) => _connected.Task.WaitAsync(token);
 
     /// <inheritdoc/>
-    public void Publish(string topic, Message message) => Send(MqttMessages.FromGuest(topic, message));
+    public void Publish(string topic, Message message, Action<Outcome> done)
+    {
+        Send(MqttMessages.FromGuest(topic, message));
+        done(Outcome.Handled);
+    }
 
     /// <inheritdoc/>
     public IReadOnlyList<Message> Request(string topic, Message message, int expected, TimeSpan timeout) =>
@@ -242,7 +246,7 @@ public sealed class ExternalBroker : IMqttBroker
         {
             try
             {
-                await route.Queue.EnqueueAsync(new MessageEvent(MqttMessages.ToGuest(m), all.Done, route.Filter, Retry: route.Retry), _stop.Token).ConfigureAwait(false);
+                await route.AcceptAsync(MqttMessages.ToGuest(m), all.Done, _stop.Token).ConfigureAwait(false);
             }
             catch (Exception error) when (error is OperationCanceledException or ChannelClosedException)
             {

@@ -89,7 +89,7 @@ public sealed class StreamTriggerTests
         await site.Stream("IN", "in.>");
         for (int i = 0; i < 6; i++) await site.Put("in.a", "s"); // 3 s, and the server waits 1 s for a sign of life
         await site.Put("in.a", "last");
-        await using EdgeNode node = await site.Start(NatsSite.App(Trigger + "ack-wait = \"1s\""));
+        await using EdgeNode node = await site.Start(NatsSite.App(Trigger + "retries = 0\nack-wait = \"1s\""));
         await Idle(node, 1);
         await site.Until("IN", c => c is { NumAckPending: 0, NumPending: 0 });
         Assert.Equal((7L, 6L, 0L), (node.Queues[0].Counts.Received, node.Queues[0].Counts.Failed, (await site.Consumer("IN")).NumRedelivered));

@@ -1,0 +1,199 @@
+// The inbox: messages that a component does not handle soon are on disk, acknowledged, and handled in order, also by the
+// next run of the node.
+using System.Text;
+using CsCheck;
+using Microsoft.Data.Sqlite;
+using Mote.Capabilities.Messaging;
+using Mote.Triggers;
+
+namespace Mote.Node.Tests;
+
+public sealed class InboxTests : IDisposable
+{
+    private readonly TestSite _site = new();
+    private readonly List<DataPlane.CloudEvent> _events = [];
+
+    public void Dispose() => _site.Dispose();
+
+    private string[] Sent
+    {
+        get
+        {
+            lock (_events) return [.. _events.Select(e => Encoding.UTF8.GetString(e.Data.Span))];
+        }
+    }
+
+    private async Task<Collector> Collect()
+    {
+        Collector collector = await Collector.StartAsync(new System.Net.IPEndPoint(System.Net.IPAddress.Loopback, 0), null, e =>
+        {
+            lock (_events) _events.Add(e);
+        });
+        _site.Config = _site.Config with { UpstreamUrl = collector.Url, UpstreamTopics = ["out"] };
+        return collector;
+    }
+
+    /// <summary>Keeps the component busy for 3 s: what is published meanwhile waits.</summary>
+    private static IEnumerable<Task<MQTTnet.MqttClientPublishResult>> Stuck(Client client) => Enumerable.Range(0, 6).Select(_ => client.Publish("in/x", "s"));
+
+    [Fact]
+    public void Record_ComesBackAsItWas_AndWhatIsNoneIsAClearNo()
+    {
+        Gen<string> text = Gen.String[Gen.Char.AlphaNumeric, 0, 300];
+        Gen.Select(text, text.Null(), Gen.Byte.Array[0, 500], Gen.Select(text, text).Array[0, 5], Gen.Byte.Array[0, 20].Null(), Gen.Int[0, 10_000]).Sample((topic, type, data, pairs, correlation, cut) =>
+        {
+            var message = new Message(data) { Topic = topic, Type = type, ReplyTo = correlation is null ? null : new ReplyAddress("answers", correlation) };
+            foreach ((string key, string value) in pairs) message.AddMetadata(key, value);
+            byte[] record = MessageRecord.Write(message);
+            Message back = MessageRecord.Read(record);
+            Assert.Equal((topic, type, message.ReplyTo?.Topic), (back.Topic, back.Type, back.ReplyTo?.Topic));
+            Assert.Equal(correlation, back.ReplyTo?.Correlation.ToArray());
+            Assert.Equal(data, back.Bytes.ToArray());
+            Assert.Equal(message.Metadata, back.Metadata);
+            // Damaged in any way, it is a message or a clear no.
+            record[cut % record.Length] ^= (byte)(cut >> 3);
+            try
+            {
+                MessageRecord.Read(record.AsMemory(0, cut % (record.Length + 1)));
+            }
+            catch (InvalidDataException)
+            {
+            }
+        });
+    }
+
+    [Fact]
+    public async Task SlowComponent_DoesNotHoldUpItsPublishers()
+    {
+        await using EdgeNode node = await _site.Start(TestSite.AppOnce);
+        await using Client client = await Client.Connect(node.Broker!.Address);
+        Assert.True((await client.Publish("in/x", "s")).IsSuccess); // runs until its limit of 500 ms
+        Assert.Equal((0L, 0L), (node.Queues[0].Counts.Handled, node.Queues[0].Counts.Failed)); // acknowledged, and in work
+        await Wait.Until(() => node.Queues[0].Counts is { Failed: 1, Waiting: 0 }, () => node.Queues[0].Counts.ToString());
+    }
+
+    [Fact]
+    public async Task MoreThanTheQueueTakes_IsHandledInOrder()
+    {
+        await using Collector collector = await Collect();
+        await using EdgeNode node = await _site.Start(TestSite.AppOnce + "\nqueue = 2\n");
+        await using Client client = await Client.Connect(node.Broker!.Address);
+        var sent = new List<string>();
+        for (int round = 0; round < 3; round++)
+        {
+            Task stuck = client.Publish("in/x", "s");
+            Task[] all = [.. Enumerable.Range(0, 100).Select(i => client.Publish("in/x", $"m {round} {i}"))];
+            await Task.WhenAll([stuck, .. all]);
+            sent.AddRange(Enumerable.Range(0, 100).Select(i => $"m {round} {i}"));
+        }
+
+        await Wait.Until(() => Sent.Length >= sent.Count, () => $"{Sent.Length} came: {node.Queues[0].Counts}");
+        Assert.Equal(sent, Sent);
+        await Wait.Until(() => node.Inbox!.Value.Waiting == 0, () => $"{node.Inbox}"); // and all of it is off the disk
+    }
+
+    [Fact]
+    public async Task WhatWaitsWhenTheNodeEnds_IsHandledByTheNextRun_InOrder()
+    {
+        await using Collector collector = await Collect();
+        const int Messages = 50;
+        await using (EdgeNode node = await _site.Start(TestSite.AppOnce + "\nqueue = 2\n"))
+        {
+            await using Client client = await Client.Connect(node.Broker!.Address);
+            Task<MQTTnet.MqttClientPublishResult>[] all = [.. Stuck(client), .. Enumerable.Range(0, Messages).Select(i => client.Publish("in/x", $"m {i}"))];
+            Assert.All(await Task.WhenAll(all), r => Assert.True(r.IsSuccess));
+        }
+
+        int before = Sent.Length;
+        Assert.InRange(before, 0, Messages - 1); // else nothing is shown here
+        await using EdgeNode again = await _site.Start(TestSite.AppOnce + "\nqueue = 2\n");
+        await Wait.Until(() => Sent.Distinct().Count() == Messages, () => $"{Sent.Length} came: {again.Queues[0].Counts}");
+        Assert.Equal(Enumerable.Range(0, Messages).Select(i => $"m {i}"), Sent.Distinct());
+    }
+
+    [Fact]
+    public async Task FullInbox_HoldsPublishersBack_AndLosesNothing()
+    {
+        await using Collector collector = await Collect();
+        _site.Config = _site.Config with { InboxMaxBytes = 64 << 10 };
+        await using EdgeNode node = await _site.Start(TestSite.AppOnce + "\nqueue = 2\n");
+        await using Client client = await Client.Connect(node.Broker!.Address), other = await Client.Connect(node.Broker.Address);
+        string filler = new('x', 4000);
+        Task[] all = [client.Publish("in/x", "s"), .. Enumerable.Range(0, 200).Select(i => (i % 2 == 0 ? client : other).Publish("in/x", $"{i} {filler}"))];
+        long most = 0;
+        Task done = Task.WhenAll(all);
+        while (!done.IsCompleted)
+        {
+            most = Math.Max(most, node.Inbox!.Value.Bytes);
+            await Task.Delay(1, TestContext.Current.CancellationToken);
+        }
+
+        await done;
+        // What is on its way when the bound is met goes over it: at most a message for each connection.
+        Assert.InRange(most, 1, (64 << 10) + (4 * 4200));
+        await Wait.Until(() => Sent.Length == 200, () => $"{Sent.Length} came: {node.Queues[0].Counts}");
+        Assert.Equal(Enumerable.Range(0, 200), Sent.Select(s => int.Parse(s.Split(' ')[0], System.Globalization.CultureInfo.InvariantCulture)).Order());
+    }
+
+    [Fact]
+    public async Task DamagedMessage_IsKeptApart_AndTheOthersAreHandled()
+    {
+        await using Collector collector = await Collect();
+        await using (EdgeNode node = await _site.Start(TestSite.AppOnce + "\nqueue = 1\n"))
+        {
+            await using Client client = await Client.Connect(node.Broker!.Address);
+            await Task.WhenAll([.. Stuck(client), .. Enumerable.Range(0, 50).Select(i => client.Publish("in/x", $"m {i}"))]);
+        }
+
+        long damaged;
+        using (var db = new SqliteConnection($"Data Source={Path.Combine(_site.Folder, "data", "outbox.db")};Pooling=False"))
+        {
+            db.Open();
+            using SqliteCommand c = db.CreateCommand();
+            c.CommandText = "SELECT max(id) FROM inbox";
+            damaged = (long)c.ExecuteScalar()!;
+            c.CommandText = $"UPDATE inbox SET record = CAST(replace(CAST(record AS TEXT), 'm ', 'x ') AS BLOB) WHERE id = {damaged}";
+            Assert.Equal(1, c.ExecuteNonQuery());
+        }
+
+        await using EdgeNode again = await _site.Start(TestSite.AppOnce + "\nqueue = 1\n");
+        await Wait.Until(() => Sent.Distinct().Count() == 49, () => $"{Sent.Length} came");
+        Assert.Equal(Enumerable.Range(0, 49).Select(i => $"m {i}"), Sent.Distinct());
+        Assert.Contains(_site.Log, l => l.Contains($"message {damaged} of `test/handler/mqtt/in/#` is damaged", StringComparison.Ordinal));
+        Assert.Equal(1, again.Inbox!.Value.Damaged);
+    }
+
+    [Fact]
+    public async Task Flow_GoesFromComponentToComponent_AndToNoBroker()
+    {
+        await using EdgeNode node = await _site.Start("""
+            mote = 1
+            [app]
+            name = "test"
+            [[trigger.mqtt]]
+            topic = "in/#"
+            component = "first"
+            [[trigger.flow]]
+            topic = "counts"
+            component = "second"
+            [component.first]
+            source = "handler.wasm"
+            [component.first.grants]
+            keyvalue = ["default"]
+            publish = ["counts"]
+            [component.second]
+            source = "handler.wasm"
+            [component.second.grants]
+            publish = ["out"]
+            """);
+        await using Client client = await Client.Connect(node.Broker!.Address);
+        await client.Subscribe("#");
+        for (int i = 0; i < 10; i++) Assert.True((await client.Publish("in/x", "c")).IsSuccess);
+        await client.Until(20);
+        Assert.Equal(10, client.Received.Count(m => m.Topic == "in/x"));
+        Assert.Equal(Enumerable.Range(1, 10).Select(i => (long)i), client.Received.Where(m => m.Topic == "out").Select(m => BitConverter.ToInt64(m.Data)));
+        Assert.DoesNotContain(client.Received, m => m.Topic == "counts");
+        // The acknowledgement of the first is that of the chain.
+        Assert.Equal(10, node.Queues.Single(q => q.Component.Name == "second").Counts.Handled);
+    }
+}

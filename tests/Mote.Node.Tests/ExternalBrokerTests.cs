@@ -184,6 +184,23 @@ public sealed class ExternalBrokerTests : IAsyncDisposable
         Assert.True(((ExternalBroker)node.Broker!).IsConnected);
     }
 
+    /// <summary>The reason of a trap has lines; mosquitto ends the connection of who sends such a text.</summary>
+    [Fact]
+    public async Task DeadLetter_OfATrap_IsTakenByMosquitto()
+    {
+        using var mosquitto = new Mosquitto(_site.Folder, _port);
+        await using EdgeNode node = await StartNode();
+        await Ready(node);
+        await using Client client = await Client.Connect(Address);
+        await client.Subscribe("dead-letter/#");
+        await client.Subscribe("out");
+        await client.Publish("in/a", "!");
+        await client.Publish("in/a", "fine");
+        await client.Until(2);
+        Assert.Equal(["!", "fine"], client.Texts.Order(StringComparer.Ordinal));
+        Assert.DoesNotContain(_site.Log, l => l.Contains("disconnected", StringComparison.Ordinal));
+    }
+
     [Fact]
     public async Task Mosquitto_Restarted_LosesNothingThatItAcknowledged()
     {

@@ -10,9 +10,6 @@ namespace Mote.Triggers.Mqtt;
 
 internal static class MqttMessages
 {
-    /// <summary>The longest text that MQTT can carry, in bytes of UTF-8 (MQTT 5, section 1.5.4).</summary>
-    private const int MaxTextBytes = 65_535;
-
     /// <summary>For a guest. The bytes are those that came from the wire: MQTTnet reads each packet into its own array.</summary>
     public static Message ToGuest(MqttApplicationMessage m)
     {
@@ -34,9 +31,9 @@ internal static class MqttMessages
     /// <exception cref="MessagingException">The topic is none, or a text in it is one that MQTT cannot carry: MQTTnet would write a broken packet.</exception>
     public static MqttApplicationMessage FromGuest(string topic, Message m)
     {
-        if (topic.Length == 0 || topic.AsSpan().IndexOfAny('+', '#', '\0') >= 0 || !CanCarry(topic))
+        if (topic.Length == 0 || topic.AsSpan().IndexOfAny('+', '#') >= 0 || !MqttText.Fits(topic))
         {
-            throw new MessagingException($"`{topic}` is not a topic: a topic has 1 to {MaxTextBytes} bytes and no + or #", MessagingFault.Refused);
+            throw new MessagingException($"`{topic}` is not a topic: a topic has at least one character, {MqttText.Rule}, and no + or #", MessagingFault.Refused);
         }
 
         if (m.Type is not null && !CanCarry(m.Type)) throw new MessagingException($"a content type has at most {MaxTextBytes} bytes and no NUL", MessagingFault.Refused);
@@ -51,6 +48,4 @@ internal static class MqttMessages
             UserProperties = m.Metadata.Count == 0 ? null : [.. m.Metadata.Select(p => new MqttUserProperty(p.Key, System.Text.Encoding.UTF8.GetBytes(p.Value)))],
         };
     }
-
-    private static bool CanCarry(string text) => !text.Contains('\0') && System.Text.Encoding.UTF8.GetByteCount(text) <= MaxTextBytes;
 }

@@ -152,9 +152,9 @@ public sealed class MqttUpstream(MqttEndpoint endpoint, string clientId, string 
         string topic = prefix + (e.Type == CloudEvent.GapType ? $"{GapTopic}/{e.Subject}" : e.Subject ?? "events");
         fault = null;
         int topicBytes = Encoding.UTF8.GetByteCount(topic);
-        if (topicBytes is 0 or > ushort.MaxValue || topic.AsSpan().IndexOfAny('+', '#', '\0') >= 0)
+        if (topic.Length == 0 || topic.AsSpan().IndexOfAny('+', '#') >= 0 || !MqttText.Fits(topic))
         {
-            fault = $"`{(topic.Length > 100 ? topic[..100] : topic)}` is no topic";
+            fault = $"`{MqttText.OneLine(topic.Length > 100 ? topic[..100] : topic)}` is no topic";
             return null;
         }
 
@@ -169,25 +169,22 @@ public sealed class MqttUpstream(MqttEndpoint endpoint, string clientId, string 
         else
         {
             message.Payload = new ReadOnlySequence<byte>(e.Data);
-            message.ContentType = e.ContentType;
+            // What a component says of its bytes is not worth the bytes.
+            message.ContentType = e.ContentType is { } type && MqttText.Fits(type) ? type : null;
             message.UserProperties = [];
-            size += e.Data.Length + Length(e.ContentType) + 3;
+            size += e.Data.Length + Encoding.UTF8.GetByteCount(message.ContentType ?? "") + 3;
             foreach ((string name, string value) in Attributes(e))
             {
+                if (!MqttText.Fits(value)) fault = $"its attribute `{name}` cannot be carried: {MqttText.Rule}";
                 byte[] bytes = Encoding.UTF8.GetBytes(value);
-                if (bytes.Length > ushort.MaxValue || value.Contains('\0')) fault = $"its attribute `{name}` cannot be carried: at most 65535 bytes and no NUL";
                 message.UserProperties.Add(new MqttUserProperty(name, bytes));
                 size += name.Length + bytes.Length + 5;
             }
-
-            if (Length(e.ContentType) > ushort.MaxValue || e.ContentType?.Contains('\0') == true) fault = "its content type cannot be carried: at most 65535 bytes and no NUL";
         }
 
         if (size > _largest) fault = string.Create(CultureInfo.InvariantCulture, $"it has {size} bytes, and the broker takes {_largest}");
         return fault is null ? message : null;
     }
-
-    private static int Length(string? text) => text is null ? 0 : Encoding.UTF8.GetByteCount(text);
 
     /// <summary>Context attributes as user properties, by their own names (CloudEvents MQTT binding, section 3.1.3); the content type is MQTT's own.</summary>
     private static IEnumerable<(string Name, string Value)> Attributes(CloudEvent e)
@@ -198,8 +195,10 @@ public sealed class MqttUpstream(MqttEndpoint endpoint, string clientId, string 
         yield return ("type", e.Type);
         yield return ("time", e.Time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture));
         if (e.Subject is not null) yield return ("subject", e.Subject);
-        if (e.TraceParent is not null) yield return ("traceparent", e.TraceParent);
-        if (e.TraceParent is not null && e.TraceState is not null) yield return ("tracestate", e.TraceState);
+        // A component may have written these as it liked.
+        if (e.TraceParent is null || !MqttText.Fits(e.TraceParent)) yield break;
+        yield return ("traceparent", e.TraceParent);
+        if (e.TraceState is not null && MqttText.Fits(e.TraceState)) yield return ("tracestate", e.TraceState);
     }
 
     private static string Because(string? reason) => string.IsNullOrEmpty(reason) ? "" : $" ({reason})";

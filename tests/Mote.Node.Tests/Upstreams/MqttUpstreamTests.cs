@@ -175,10 +175,15 @@ public sealed class MqttUpstreamTests : IDisposable
     public async Task Event_ThatIsTooLargeForTheBroker_OrHasNoTopic_DoesNotBlockTheOthers()
     {
         using var mosquitto = new Mosquitto(_site.Folder, _port, "max_packet_size 20000\n");
-        CloudEvent[] events = [UpstreamSite.Event(0), UpstreamSite.Event(1, 30_000), UpstreamSite.Event(2) with { Subject = "a/#" }, UpstreamSite.Event(3) with { Subject = new string('x', 70_000) }, UpstreamSite.Event(4)];
+        CloudEvent[] events =
+        [
+            UpstreamSite.Event(0), UpstreamSite.Event(1, 30_000), UpstreamSite.Event(2) with { Subject = "a/#" }, UpstreamSite.Event(3) with { Subject = new string('x', 70_000) },
+            UpstreamSite.Event(4) with { Subject = "two\nlines" }, UpstreamSite.Event(5) with { Subject = "\uffff" }, // mosquitto ends the connection for either
+            UpstreamSite.Event(6) with { ContentType = "no\u0007type", TraceParent = "\u0001" },
+        ];
         await using UpstreamPump pump = Pump(_site.Outbox(events));
         await Flushed(pump);
-        Assert.Equal((2L, 3L, 0L), (pump.Counts.Sent, pump.Counts.Refused, pump.Counts.Retries));
+        Assert.Equal((2L, 5L, 0L), (pump.Counts.Sent, pump.Counts.Refused, pump.Counts.Retries));
         Assert.Contains(_log, l => l.Contains("20000", StringComparison.Ordinal));
     }
 

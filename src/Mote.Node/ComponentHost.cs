@@ -48,14 +48,14 @@ public sealed record HostOptions
 /// <summary>An engine and the capabilities of a node.</summary>
 public sealed class ComponentHost : IDisposable
 {
-    private readonly LazyKeyValue _keyValue;
+    private readonly IKeyValueBackend _keyValue;
 
     /// <summary>Makes them.</summary>
     /// <exception cref="WasmtimeException">The engine's profile is not possible on this machine.</exception>
     public ComponentHost(HostOptions options)
     {
         Runtime = new RuntimeEngine(options.Runtime);
-        _keyValue = new LazyKeyValue(options.KeyValueFile);
+        _keyValue = options.KeyValue ?? new LazyKeyValue(options.KeyValueFile);
         Messaging = new MessagingCapability(options.Broker);
         Cli = new CliCapability(options.Streams);
         var names = new SystemNameResolver();
@@ -65,7 +65,7 @@ public sealed class ComponentHost : IDisposable
         var files = new FilesystemCapability();
         Capabilities = new CapabilitySet(
             new IoCapability(), clocks, random, Cli, files, new SocketsCapability(names), new Preview1Capability(Cli, clocks, random, files),
-            new KeyValueCapability(options.KeyValue ?? _keyValue), new ConfigCapability(), new LoggingCapability(), Messaging, Http);
+            new KeyValueCapability(_keyValue), new ConfigCapability(), new LoggingCapability(), Messaging, Http);
     }
 
     /// <summary>The engine.</summary>
@@ -161,7 +161,7 @@ public sealed class ComponentHost : IDisposable
     public void Dispose()
     {
         Runtime.Dispose();
-        _keyValue.Dispose();
+        (_keyValue as IDisposable)?.Dispose();
     }
 
     /// <summary>The file is made when it is first needed; one that cannot be opened is tried again the next time.</summary>

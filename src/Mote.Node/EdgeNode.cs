@@ -204,7 +204,7 @@ public sealed class EdgeNode : IAsyncDisposable
         {
             Runtime = new RuntimeOptions { Profile = _config.Profile, CacheFolder = _config.CodeFolder ?? _folder.Code, Compiler = _config.Compiler, Log = line => Say("node", line) },
             KeyValueFile = _folder.KeyValue,
-            KeyValue = _config.KeyValue is null ? null : _nats!.KeyValue,
+            KeyValue = KeyValueBackends.Make(_config.KeyValue, _nats),
             Outgoing = Outgoing(_config.HttpOutgoing),
             Broker = (_, client) => BrokerOf(client),
         });

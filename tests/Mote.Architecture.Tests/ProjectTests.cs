@@ -20,11 +20,12 @@ public sealed class ProjectTests
         ["Mote.Backends.Sqlite"] = ["Mote.Capabilities", "Mote.DataPlane"],
         ["NATS.NKeys"] = [], // in place of a package of that name
         ["Mote.Backends.Nats"] = ["NATS.NKeys", "Mote.Capabilities", "Mote.DataPlane", "Mote.Triggers"],
+        ["Mote.Backends.Redis"] = ["Mote.Capabilities"],
         ["Mote.Backends.OpenTelemetry"] = ["Mote.Runtime"],
         ["Mote.DataPlane"] = ["Mote.Runtime"],
         ["Mote.Packaging"] = ["Mote.Runtime"],
         ["Mote.Triggers"] = ["Mote.Capabilities", "Mote.DataPlane", "Mote.Files"],
-        ["Mote.Node"] = ["Mote.Backends.Sqlite", "Mote.Backends.Nats", "Mote.Backends.OpenTelemetry", "Mote.Packaging", "Mote.Triggers"],
+        ["Mote.Node"] = ["Mote.Backends.Sqlite", "Mote.Backends.Nats", "Mote.Backends.Redis", "Mote.Backends.OpenTelemetry", "Mote.Packaging", "Mote.Triggers"],
         ["Mote.Cli"] = ["Mote.Node", "Mote.Bindings.C"],
     };
 
@@ -33,6 +34,7 @@ public sealed class ProjectTests
     {
         ["Wasmtime"] = "Mote.Wasmtime",
         ["Microsoft.Data.Sqlite"] = "Mote.Backends.Sqlite",
+        ["StackExchange.Redis"] = "Mote.Backends.Redis",
         ["OpenTelemetry.Exporter.OpenTelemetryProtocol"] = "Mote.Backends.OpenTelemetry",
         ["BouncyCastle.Cryptography"] = "NATS.NKeys",
         ["NATS.Client.Core"] = "Mote.Backends.Nats",
@@ -99,6 +101,7 @@ public sealed class ProjectTests
     {
         var allowed = new Dictionary<string, string[]>
         {
+            ["Blobstore"] = ["Wasi.Io"],
             ["Wasi.Clocks"] = ["Wasi.Io"],
             ["Wasi.Cli"] = ["Wasi.Io"],
             ["Wasi.Filesystem"] = ["Wasi.Io", "Wasi.Clocks"], // its WIT uses the clocks' datetime

@@ -49,7 +49,7 @@ public sealed partial class SourceTests
 
     [Fact]
     public void Memory_IsTouchedDirectlyBelowTheRuntimeOnly() =>
-        Assert.Empty(Lines(RawMemory(), "Mote.Capabilities", "Mote.Backends.Sqlite", "Mote.DataPlane", "Mote.Packaging", "Mote.Triggers", "Mote.Node", "Mote.Cli", "Mote.Wit", "Mote.Bindings.C"));
+        Assert.Empty(Lines(RawMemory(), "Mote.Capabilities", "Mote.Backends.Sqlite", "Mote.Backends.Redis", "Mote.DataPlane", "Mote.Packaging", "Mote.Triggers", "Mote.Node", "Mote.Cli", "Mote.Wit", "Mote.Bindings.C"));
 
     /// <summary>Values of the engine's own (a memory, an instance, a store) are the component runtime's business; a trap is everyone's.</summary>
     [Fact]

@@ -7,6 +7,7 @@ namespace Mote.Capabilities.Tests;
 
 public abstract class KeyValueContract : IDisposable
 {
+    private readonly Lock _opening = new();
     private IKeyValueBackend? _backend;
 
     /// <summary>Opens the backend; another time: opens what it kept.</summary>
@@ -15,7 +16,14 @@ public abstract class KeyValueContract : IDisposable
     /// <summary>False where a backend forgets everything when it is closed.</summary>
     protected virtual bool Persists => true;
 
-    private protected IKeyValueBackend Backend => _backend ??= Open();
+    /// <summary>Opened when it is first asked for, which in some tests many threads do at once.</summary>
+    private protected IKeyValueBackend Backend
+    {
+        get
+        {
+            lock (_opening) return _backend ??= Open();
+        }
+    }
 
     private protected IKeyValueStore Store => Backend.Open("app", "default");
 
@@ -144,7 +152,7 @@ public abstract class KeyValueContract : IDisposable
     public void Stores_AreApart()
     {
         Store.Set("k", "app/default"u8);
-        foreach ((string app, string name) in ((string, string)[])[("app", "other"), ("other", "default"), ("app", "Default")])
+        foreach ((string app, string name) in ((string, string)[])[("app", "other"), ("other", "default"), ("app", "Default"), ("app", ""), ("app", "default/"), ("app", "/default"), ("app", "%64efault"), ("app", "default}:values"), ("ap", "p/default"), ("app-default", "x"), ("app", "x\0y"), ("app", "é")])
         {
             Assert.Null(Backend.Open(app, name).Get("k"));
             Backend.Open(app, name).Set("k", Encoding.UTF8.GetBytes($"{app}/{name}"));
@@ -153,6 +161,73 @@ public abstract class KeyValueContract : IDisposable
         Assert.Equal("app/default", Text(Store.Get("k")));
         Backend.Open("app", "other").Delete("k");
         Assert.Equal("app/default", Text(Store.Get("k")));
+    }
+
+    [Fact]
+    public void Apps_SeeNoKeysOfOthers_WhateverTheyDo()
+    {
+        IKeyValueStore other = Backend.Open("other", "default");
+        Store.SetMany([new("a", "1"u8.ToArray()), new("n", "5"u8.ToArray())]);
+        long version = Store.Get("a")!.Value.Version;
+        Assert.Empty(Walk(other));
+        Assert.False(other.Exists("a"));
+        Assert.Equal(1, other.Increment("n", 1));
+        Assert.False(other.CompareAndSwap("a", version, "stolen"u8));
+        Assert.True(other.CompareAndSwap("a", null, "own"u8));
+        other.DeleteMany(["a", "n"]);
+        Assert.Equal(("1", "5"), (Text(Store.Get("a")), Text(Store.Get("n"))));
+        Assert.Equal(version, Store.Get("a")!.Value.Version);
+    }
+
+    [Fact]
+    public void ManyKeysAtOnce_AreSetAndTakenOut_AndNoneIsNoError()
+    {
+        Store.SetMany([]);
+        Store.DeleteMany([]);
+        Store.SetMany([new("twice", "first"u8.ToArray()), new("twice", "last"u8.ToArray()), new("once", default)]);
+        Assert.Equal(("last", ""), (Text(Store.Get("twice")), Text(Store.Get("once"))));
+        Store.DeleteMany(["twice", "never there", "twice"]);
+        Assert.Equal(["once"], Walk(Store));
+    }
+
+    [Fact]
+    public void ManyKeysAtOnce_FromManyThreads_AreNeverSeenHalf()
+    {
+        KeyValuePair<string, ReadOnlyMemory<byte>>[] Pair(int i) => [new("left", Encoding.UTF8.GetBytes($"{i}")), new("right", Encoding.UTF8.GetBytes($"{i}"))];
+        Store.SetMany(Pair(0));
+        using var end = new CancellationTokenSource();
+        string? torn = null;
+        // Versions of one write are told apart from those of another by their order: what is read twice the same was not written between.
+        var reader = new Thread(() =>
+        {
+            while (!end.IsCancellationRequested && torn is null)
+            {
+                VersionedValue before = Store.Get("left")!.Value, right = Store.Get("right")!.Value, after = Store.Get("left")!.Value;
+                if (before.Version == after.Version && Text(before) != Text(right)) torn = $"{Text(before)} and {Text(right)}";
+            }
+        });
+        reader.Start();
+        for (int i = 1; i < 200; i++) Store.SetMany(Pair(i));
+        end.Cancel();
+        reader.Join();
+        Assert.Null(torn);
+    }
+
+    [Fact]
+    public void Increment_AndSetAndDelete_ChangeTheVersion()
+    {
+        Store.Increment("n", 1);
+        long first = Store.Get("n")!.Value.Version;
+        Store.Increment("n", 0);
+        long second = Store.Get("n")!.Value.Version;
+        Assert.NotEqual(first, second);
+        Assert.False(Store.CompareAndSwap("n", first, "9"u8));
+        Assert.Throws<KeyValueException>(() => Store.Increment("n", -5, min: 0));
+        Assert.Equal((second, "1"), (Store.Get("n")!.Value.Version, Text(Store.Get("n")))); // what was refused changed nothing
+        Assert.Throws<KeyValueException>(() => Store.Increment("new", -1, min: 0));
+        Assert.False(Store.Exists("new"));
+        Assert.True(Store.CompareAndSwap("n", second, "9"u8));
+        Assert.Equal(10, Store.Increment("n", 1));
     }
 
     [Fact]

@@ -275,6 +275,7 @@ public sealed class ManifestTests : IDisposable
     [InlineData("floats = \"fast\"", "floats = true", "must be a string, found true or false")]
     [InlineData("command = \"make\"", "command = 1", "must be a string")]
     [InlineData("workdir = \"src\"", "workdir = \"\\u0000\"", "workdir")]
+    [InlineData("keyvalue = [\"default\", \"other\"]", "blobstore = \"default\"", "must be a list of strings, found a string")]
     [InlineData("keyvalue = [\"default\", \"other\"]", "keyvalue = \"default\"", "must be a list of strings, found a string")]
     [InlineData("keyvalue = [\"default\", \"other\"]", "keyvalue = [\"default\", 7]", "found an integer in it")]
     [InlineData("publish = [\"alerts\"]", "publish = [\"alerts/#\"]", "has a wildcard")]

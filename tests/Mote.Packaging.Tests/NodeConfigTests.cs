@@ -85,6 +85,14 @@ public sealed class NodeConfigTests : IDisposable
     }
 
     [Fact]
+    public void KeyValueServer_IsRead()
+    {
+        Assert.Equal(new KeyValueConfig(new Uri("redis://:secret@store:6380/2")) { Timeout = TimeSpan.FromSeconds(1) }, Read("[keyvalue]\nurl = \"redis://:secret@store:6380/2\"\ntimeout = \"1s\"\n").KeyValue);
+        Assert.Equal(TimeSpan.FromSeconds(5), Read("[keyvalue]\nurl = \"rediss://store\"\n").KeyValue!.Timeout);
+        Assert.Null(Read("").KeyValue);
+    }
+
+    [Fact]
     public void Topics_EmptyList_IsNoTopic() => Assert.Empty(Read("[upstream]\ntopics = []\n").UpstreamTopics);
 
     [Theory]
@@ -101,6 +109,11 @@ public sealed class NodeConfigTests : IDisposable
     [InlineData("[broker]\nlisten = \"localhost:1883\"", 2, "an address and a port")]
     [InlineData("[upstream]\nurl = \"ftp://collector\"", 2, "http:// or https://")]
     [InlineData("[upstream]\ntopics = \"alerts\"", 2, "a list of strings")]
+    [InlineData("[keyvalue]\n", 1, "`url` is missing")]
+    [InlineData("[keyvalue]\nurl = \"http://store\"", 2, "redis:// or rediss://")]
+    [InlineData("[keyvalue]\nurl = \"redis:\"", 2, "redis://")]
+    [InlineData("[keyvalue]\nurl = \"redis://store/names\"", 2, "the number of a database")]
+    [InlineData("[keyvalue]\nurl = \"redis://store\"\ntimeout = \"soon\"", 3, "must be a time like")]
     [InlineData("[broker]\nversion = \"4\"", 2, "`version` is \"5\" or \"3.1.1\", found \"4\"")]
     [InlineData("[broker]\nurl = \"mqtts://b\"\nca = \"none.pem\"", 3, "there is no file")]
     [InlineData("[broker]\nurl = \"mqtt://b\"\nca = \"node.toml\"", 1, "begins with mqtts://, found \"mqtt://\"")]

@@ -2,6 +2,7 @@
 // all host components with this.
 using Mote.Backends.Sqlite;
 using Mote.Capabilities;
+using Mote.Capabilities.Blobstore;
 using Mote.Capabilities.Config;
 using Mote.Capabilities.KeyValue;
 using Mote.Capabilities.Logging;
@@ -32,8 +33,11 @@ public sealed record HostOptions
     /// <summary>The key-value database; opened when a component first opens a store.</summary>
     public required string KeyValueFile { get; init; }
 
-    /// <summary>Where keys and values are in place of the file; null is the file.</summary>
+    /// <summary>Where keys and values are in place of the file; null is the file. It is disposed of with the host.</summary>
     public IKeyValueBackend? KeyValue { get; init; }
+
+    /// <summary>Where blob containers are; null is a folder `blobs` beside <see cref="KeyValueFile"/>.</summary>
+    public IBlobBackend? Blobs { get; init; }
 
     /// <summary>The broker that a component reaches by the name of a client, which is empty for the default one; null for none.</summary>
     public Func<AppComponent, string, IMessageBroker?> Broker { get; init; } = static (_, _) => null;
@@ -65,7 +69,7 @@ public sealed class ComponentHost : IDisposable
         var files = new FilesystemCapability();
         Capabilities = new CapabilitySet(
             new IoCapability(), clocks, random, Cli, files, new SocketsCapability(names), new Preview1Capability(Cli, clocks, random, files),
-            new KeyValueCapability(_keyValue), new ConfigCapability(), new LoggingCapability(), Messaging, Http);
+            new KeyValueCapability(_keyValue), new BlobstoreCapability(options.Blobs ?? new FileBlobs(Path.Combine(Path.GetDirectoryName(Path.GetFullPath(options.KeyValueFile))!, "blobs"))), new ConfigCapability(), new LoggingCapability(), Messaging, Http);
     }
 
     /// <summary>The engine.</summary>

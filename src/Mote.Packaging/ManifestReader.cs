@@ -10,7 +10,7 @@ namespace Mote.Packaging;
 
 internal sealed partial class ManifestReader(string file, Func<string, string?> operatorVariable)
 {
-    private static readonly string[] s_laterGrants = ["models", "camera", "blobstore"];
+    private static readonly string[] s_laterGrants = ["models", "camera"];
     private static readonly string[] s_laterTriggers = ["camera"];
 
     private readonly string _folder = Path.GetDirectoryName(file)!;
@@ -155,6 +155,7 @@ internal sealed partial class ManifestReader(string file, Func<string, string?> 
         var grants = new Grants
         {
             KeyValue = g?.Strings("keyvalue") ?? [],
+            Blobstore = g?.Strings("blobstore") ?? [],
             Publish = g?.Strings("publish") ?? [],
             Variables = variables,
             Environment = environment,
@@ -197,6 +198,7 @@ internal sealed partial class ManifestReader(string file, Func<string, string?> 
         {
             MemoryBytes = limits.Bytes("memory", 64 << 10, 4L << 30) ?? defaults.MemoryBytes,
             Time = limits.Time("time", max: TimeSpan.FromDays(1)) ?? defaults.Time,
+            BlobContainerBytes = limits.Bytes("blobstore", 4 << 10, 1L << 50) ?? defaults.BlobContainerBytes,
             Sockets = (int)(limits.Integer("sockets", 0, 4096) ?? defaults.Sockets),
             Cpu = limits.Time("cpu", max: TimeSpan.FromDays(1)),
             TableElements = limits.Integer("table-elements", 1, 10_000_000) ?? defaults.TableElements,

@@ -12,6 +12,9 @@ public sealed record Grants
     /// <summary>Names of key-value stores.</summary>
     public IReadOnlyList<string> KeyValue { get; init; } = [];
 
+    /// <summary>Names of blob containers.</summary>
+    public IReadOnlyList<string> Blobstore { get; init; } = [];
+
     /// <summary>Topics that may be published to.</summary>
     public IReadOnlyList<string> Publish { get; init; } = [];
 

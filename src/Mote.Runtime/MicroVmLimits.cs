@@ -27,6 +27,9 @@ public sealed record MicroVmLimits
     /// <summary>Open sockets of wasi:sockets.</summary>
     public int Sockets { get; init; } = 64;
 
+    /// <summary>Bytes of each blob container that it writes to; each object counts a little more than its own.</summary>
+    public long BlobContainerBytes { get; init; } = 64L << 20;
+
     /// <summary>Wall-clock time of one call, waiting in the host included. Null is no limit.</summary>
     public TimeSpan? Time { get; init; } = TimeSpan.FromSeconds(10);
 

@@ -343,8 +343,8 @@ public sealed class EdgeNode : IAsyncDisposable
         InstanceTemplate template = _host.Load(c.Source, c.Floats);
         try
         {
-            IncomingHandler handler = IncomingHandler.Bind(template)
-                ?? throw new ConfigException(app.File, c.Line, $"component `{c.Name}` has no export {IncomingHandler.InterfaceName}, which a [[trigger.mqtt]], a [[trigger.messaging]] or a [[trigger.timer]] calls; `mote inspect {c.Source}` shows what it exports");
+            MessageHandler handler = MessageHandler.Bind(template)
+                ?? throw new ConfigException(app.File, c.Line, $"component `{c.Name}` has no export {MessageHandler.Interfaces}, one of which a [[trigger.mqtt]], a [[trigger.messaging]] or a [[trigger.timer]] calls; `mote inspect {c.Source}` shows what it exports");
             return new MessageTarget(template, _host.Pool(template, component, c.Instance), handler);
         }
         catch

@@ -403,7 +403,7 @@ public sealed class MessageQueue : IAsyncDisposable
             MessagingGuest guest = _messaging.Guest(vm);
             try
             {
-                Result<Unit, IMessagingTypes.Error> result = vm.Call((handler: target.Value.Handler, message: guest.Received(e.Retry is null ? message : message.Copy())), static (instance, s) => s.handler.Handle(instance, s.message));
+                Result<Unit, IMessagingTypes.Error> result = vm.Call((handler: target.Value.Handler, guest, message: e.Retry is null ? message : message.Copy()), static (instance, s) => s.handler.Handle(instance, s.guest, s.message));
                 if (!result.IsOk)
                 {
                     guest.Discard();

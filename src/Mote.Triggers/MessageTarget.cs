@@ -9,13 +9,13 @@ namespace Mote.Triggers;
 /// <param name="template">The linked component.</param>
 /// <param name="pool">Its microVMs.</param>
 /// <param name="handler">Its handler, bound to the template.</param>
-public sealed class MessageTarget(InstanceTemplate template, MicroVmPool pool, IncomingHandler handler) : IDisposable
+public sealed class MessageTarget(InstanceTemplate template, MicroVmPool pool, MessageHandler handler) : IDisposable
 {
     /// <summary>Its microVMs.</summary>
     public MicroVmPool Pool => pool;
 
     /// <summary>Its handler.</summary>
-    public IncomingHandler Handler => handler;
+    public MessageHandler Handler => handler;
 
     /// <summary>Told when it is disposed of.</summary>
     internal Action? Ended { get; set; }

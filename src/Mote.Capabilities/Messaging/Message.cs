@@ -29,6 +29,9 @@ public sealed class Message : IMessagingTypes.IMessage, IDisposable
     /// <summary>Where an answer goes, if the sender waits for one: opaque to the guest.</summary>
     public ReplyAddress? ReplyTo { get; init; }
 
+    /// <summary>A topic that its sender asks for answers on, without more (no correlation); null for none.</summary>
+    public string? AnswersTo { get; init; }
+
     /// <summary>Told how many bytes a guest is about to add or has given back, while it has the message; may trap it.</summary>
     internal Action<long>? Resizing { get; set; }
 
@@ -40,7 +43,7 @@ public sealed class Message : IMessagingTypes.IMessage, IDisposable
     private static long SizeOf(string key, string value) => 64 + (2L * (key.Length + value.Length));
 
     /// <summary>A message of the same content: what a guest does to the one does not change the other.</summary>
-    public Message Copy() => new(Bytes) { Topic = Topic, Type = Type, System = System, ReplyTo = ReplyTo, _metadata = _metadata is null ? null : [.. _metadata] };
+    public Message Copy() => new(Bytes) { Topic = Topic, Type = Type, System = System, ReplyTo = ReplyTo, AnswersTo = AnswersTo, _metadata = _metadata is null ? null : [.. _metadata] };
 
     /// <summary>A message of the same content, as it comes on a topic.</summary>
     public Message To(string topic) => new(Bytes) { Topic = topic, Type = Type, ReplyTo = ReplyTo, _metadata = _metadata is null ? null : [.. _metadata] };

@@ -28,7 +28,7 @@ public interface IMessageBroker
 /// <param name="Client">The client it was sent by, as the component has named it; empty is the default one.</param>
 public readonly record struct Published(string Topic, Message Message, string Client = "");
 
-/// <summary>Hosts wasi:messaging types, producer and request-reply.</summary>
+/// <summary>Hosts wasi:messaging types, producer and request-reply, and wasmcloud:messaging types and consumer.</summary>
 /// <param name="broker">The broker behind the name of a component's client; null where there is none. The name `default` is asked for as an empty one.</param>
 public sealed class MessagingCapability(Func<AppComponent, string, IMessageBroker?> broker) : Capability<MessagingGuest>
 {
@@ -38,6 +38,8 @@ public sealed class MessagingCapability(Func<AppComponent, string, IMessageBroke
         IMessagingTypes.Define(linker, Guest);
         IProducer.Define(linker, Guest);
         IRequestReply.Define(linker, Guest);
+        IWasmCloudTypes.Define(linker, Guest);
+        IWasmCloudConsumer.Define(linker, Guest);
     }
 
     /// <inheritdoc/>
@@ -45,7 +47,7 @@ public sealed class MessagingCapability(Func<AppComponent, string, IMessageBroke
 }
 
 /// <summary>wasi:messaging for one instance.</summary>
-public sealed class MessagingGuest(MicroVm vm, Func<AppComponent, string, IMessageBroker?> broker) : IMessagingTypes, IProducer, IRequestReply
+public sealed partial class MessagingGuest(MicroVm vm, Func<AppComponent, string, IMessageBroker?> broker) : IMessagingTypes, IProducer, IRequestReply
 {
     /// <summary>Most messages that one event may send.</summary>
     public const int MaxPerEvent = 10_000;
@@ -112,9 +114,11 @@ public sealed class MessagingGuest(MicroVm vm, Func<AppComponent, string, IMessa
     }
 
     /// <inheritdoc/>
-    public Result<Unit, Error> Send(IMessagingTypes.IClient c, string topic, IMessagingTypes.IMessage message)
+    public Result<Unit, Error> Send(IMessagingTypes.IClient c, string topic, IMessagingTypes.IMessage message) => Enqueue(NameOf(c), topic, (Message)message);
+
+    /// <summary>Keeps a message until the event is over.</summary>
+    private Result<Unit, Error> Enqueue(string client, string topic, Message m)
     {
-        var m = (Message)message;
         if (Refusal(topic) is { } error) return error;
         if (_published.Count >= MaxPerEvent) return new Error.Other($"one event may send {MaxPerEvent} messages");
         long size = m.Size;
@@ -122,7 +126,7 @@ public sealed class MessagingGuest(MicroVm vm, Func<AppComponent, string, IMessa
         _bytes += size;
         m.Dispose(); // out of the guest's hands
         using Activity? span = Span(vm, "send", ActivityKind.Producer, topic, m);
-        _published.Add(new Published(topic, m, NameOf(c)));
+        _published.Add(new Published(topic, m, client));
         return default(Unit);
     }
 
@@ -140,15 +144,21 @@ public sealed class MessagingGuest(MicroVm vm, Func<AppComponent, string, IMessa
     public Result<IMessagingTypes.IMessage[], Error> Request(IMessagingTypes.IClient c, string topic, IMessagingTypes.IMessage message, IRequestReply.IRequestOptions? options)
     {
         if (Refusal(topic) is { } error) return error;
-        if (broker(vm.Component, NameOf(c)) is not { } asked) return new Error.Connection("this component has no broker");
         var o = (RequestOptions?)options ?? new RequestOptions();
-        TimeSpan timeout = o.Timeout ?? s_defaultTimeout;
+        Result<IReadOnlyList<Message>, Error> answers = Ask(NameOf(c), topic, (Message)message, o.Expected, o.Timeout ?? s_defaultTimeout);
+        return answers.IsOk ? answers.Value.Select(IMessagingTypes.IMessage (m) => Received(m)).ToArray() : answers.Error;
+    }
+
+    /// <summary>Sends a request at once and waits, no longer than the call may last.</summary>
+    private Result<IReadOnlyList<Message>, Error> Ask(string client, string topic, Message message, int expected, TimeSpan timeout)
+    {
+        if (broker(vm.Component, client) is not { } asked) return new Error.Connection("this component has no broker");
         TimeSpan remaining = vm.Remaining;
         if (remaining != Timeout.InfiniteTimeSpan && remaining < timeout) timeout = remaining;
-        using Activity? span = Span(vm, "request", ActivityKind.Client, topic, (Message)message);
+        using Activity? span = Span(vm, "request", ActivityKind.Client, topic, message);
         try
         {
-            return asked.Request(topic, (Message)message, o.Expected, timeout).Select(IMessagingTypes.IMessage (m) => Received(m)).ToArray();
+            return Result<IReadOnlyList<Message>, Error>.Ok(asked.Request(topic, message, expected, timeout));
         }
         catch (MessagingException e)
         {

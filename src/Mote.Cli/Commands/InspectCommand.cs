@@ -134,7 +134,9 @@ internal static class InspectCommand
         bool Uses(params string[] interfaces) => imports.Any(i => i.Items.Any(f => f.Kind == ItemKind.Function) && interfaces.Contains(i.Name.Split('@')[0]));
 
         if (Uses("wasi:keyvalue/store")) yield return ("keyvalue = [\"default\"]", "stores that it opens (wasi:keyvalue)");
+        if (Uses("wasi:blobstore/blobstore")) yield return ("blobstore = [\"files\"]", "containers that it opens (wasi:blobstore)");
         if (Uses("wasi:messaging/producer", "wasi:messaging/request-reply")) yield return ("publish = [\"TOPIC\"]", "topics that it sends to (wasi:messaging)");
+        if (Uses("wasmcloud:messaging/consumer")) yield return ("publish = [\"SUBJECT\"]", "subjects that it sends to (wasmcloud:messaging)");
         if (Uses("wasi:config/store", "wasi:config/runtime")) yield return ("[component.NAME.variables]", "values that it reads (wasi:config)");
         if (Uses("wasi:cli/environment")) yield return ("[component.NAME.environment]", "variables of its environment (wasi:cli)");
         if (Uses("wasi:filesystem/preopens")) yield return ("files = [{ host = \"…\" }]", "folders (wasi:filesystem); without, it sees none");

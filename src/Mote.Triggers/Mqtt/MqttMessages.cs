@@ -36,14 +36,16 @@ internal static class MqttMessages
             throw new MessagingException($"`{topic}` is not a topic: a topic has at least one character, {MqttText.Rule}, and no + or #", MessagingFault.Refused);
         }
 
-        if (m.Type is not null && !CanCarry(m.Type)) throw new MessagingException($"a content type has at most {MaxTextBytes} bytes and no NUL", MessagingFault.Refused);
-        if (m.Metadata.Any(p => !CanCarry(p.Key) || !CanCarry(p.Value))) throw new MessagingException($"each name and value of the metadata has at most {MaxTextBytes} bytes and no NUL", MessagingFault.Refused);
+        if (m.Type is not null && !MqttText.Fits(m.Type)) throw new MessagingException($"a content type has {MqttText.Rule}", MessagingFault.Refused);
+        if (m.AnswersTo is { } answers && (answers.Length == 0 || answers.AsSpan().IndexOfAny('+', '#') >= 0 || !MqttText.Fits(answers))) throw new MessagingException($"`{answers}` is no topic to answer on", MessagingFault.Refused);
+        if (m.Metadata.Any(p => !MqttText.Fits(p.Key) || !MqttText.Fits(p.Value))) throw new MessagingException($"each name and value of the metadata has {MqttText.Rule}", MessagingFault.Refused);
 
         return new MqttApplicationMessage
         {
             Topic = topic,
             Payload = new ReadOnlySequence<byte>(m.Bytes),
             ContentType = m.Type,
+            ResponseTopic = m.AnswersTo,
             QualityOfServiceLevel = MqttQualityOfServiceLevel.AtLeastOnce,
             UserProperties = m.Metadata.Count == 0 ? null : [.. m.Metadata.Select(p => new MqttUserProperty(p.Key, System.Text.Encoding.UTF8.GetBytes(p.Value)))],
         };

@@ -26,6 +26,10 @@ public sealed class RedisKeyValue : IKeyValueBackend, IDisposable
     private long _faultAt;
     private bool _disposed;
 
+    // Guests wait for answers on threads of the pool. Where they have all of it, an answer that needs one to be read is
+    // read when it is too late; with threads of its own the client reads it meanwhile.
+    static RedisKeyValue() => ConnectionMultiplexer.SetFeatureFlag("DedicatedThreads", true);
+
     /// <summary>Does not connect yet.</summary>
     public RedisKeyValue(RedisOptions options)
     {

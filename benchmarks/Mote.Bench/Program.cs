@@ -6,6 +6,7 @@ using Mote.Bench.Detect;
 // What is measured from outside runs in processes of its own.
 if (args is ["--kestrel", { } kestrelPort]) return await KestrelServer.Run(int.Parse(kestrelPort, CultureInfo.InvariantCulture));
 if (args is ["--node", { } nodeFolder, { } nodePort]) return await NodeServer.Run(nodeFolder, int.Parse(nodePort, CultureInfo.InvariantCulture));
+if (args is ["--telemetry", { } kind, { } telemetryFolder, { } telemetryPort]) return await TelemetryServers.Run(kind, telemetryFolder, int.Parse(telemetryPort, CultureInfo.InvariantCulture));
 
 var benchmarks = new (string Name, string What, Func<bool, Report> Run)[]
 {
@@ -16,6 +17,7 @@ var benchmarks = new (string Name, string What, Func<bool, Report> Run)[]
     ("neighbour", "a healthy app's 99th percentile while another is hostile, against alone", NeighbourBench.Run),
     ("burst", "5,000 apps at zero, each asked once", BurstBench.Run),
     ("density", "what an app at zero and a live microVM hold", DensityBench.Run),
+    ("telemetry", "readings through broker, component and outbox, against the same without a component, the bare broker and Node-RED", TelemetryBench.Run),
     ("detect", "the samples' detectors on public data sets, against published methods", DetectBench.Run),
     ("footprint", "what a node holds, idle and after a load", FootprintBench.Run),
 };

@@ -27,8 +27,8 @@ internal sealed class ServerProcess : IDisposable
     /// <summary>The process.</summary>
     public int Id => _process.Id;
 
-    /// <summary>Starts a program and waits until it answers the path.</summary>
-    public static ServerProcess Start(string program, IEnumerable<string> arguments, int port, string path = "/hello", TimeSpan? patience = null)
+    /// <summary>Starts a program and waits until it answers the path over HTTP, or where that is null, takes connections.</summary>
+    public static ServerProcess Start(string program, IEnumerable<string> arguments, int port, string? path = "/hello", TimeSpan? patience = null)
     {
         var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
         var words = new List<string>();
@@ -77,12 +77,13 @@ internal sealed class ServerProcess : IDisposable
         return 0;
     }
 
-    private static bool Answers(int port, string path)
+    private static bool Answers(int port, string? path)
     {
         try
         {
             using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
             socket.Connect(IPAddress.Loopback, port);
+            if (path is null) return true;
             socket.ReceiveTimeout = 5000;
             socket.Send(System.Text.Encoding.ASCII.GetBytes($"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n"));
             var buffer = new byte[64];

@@ -116,7 +116,9 @@ public sealed class EdgeNode : IAsyncDisposable
     public NodeReport Report() => NodeReport.Of(_queues, Upstream?.Counts, Dropped, Http);
 
     /// <summary>What it and its components do now.</summary>
-    public NodeStatus Status() => NodeStatus.Of(_config.Name, Stopwatch.GetElapsedTime(_started), Http, _queues, Mappings);
+    public NodeStatus Status() => NodeStatus.Of(_config.Name, Stopwatch.GetElapsedTime(_started), Http, _queues, Mappings) with { DataPlane = DataPlane() };
+
+    private DataPlaneStatus DataPlane() => DataPlaneStatus.Of(Broker, _config.UpstreamUrl, Upstream?.Counts, _outbox);
 
     /// <summary>Takes no more messages, finishes those that are here, and gives upstream this long to take what waits for it.</summary>
     public async Task DrainAsync(TimeSpan timeout)
@@ -230,6 +232,7 @@ public sealed class EdgeNode : IAsyncDisposable
 
         _timers = NodeTimers.Make(apps, _folder.Timers, _queueOf, line => Say("timers", line));
         if (_timers is not null) _telemetry.Observe(_timers);
+        _telemetry.Observe(DataPlane);
         _telemetry.Observe(_queues, () => Upstream?.Counts, () => Dropped, () => Http?.Handlers ?? [], Mappings);
         if (NeedsBroker(apps))
         {

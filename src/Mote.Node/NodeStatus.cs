@@ -18,6 +18,9 @@ namespace Mote.Node;
 public sealed record NodeStatus(
     string Name, int ProcessId, double UptimeSeconds, string? Http, [property: JsonPropertyName("microvm_threads")] int MicroVmThreads, long ResidentBytes, MappingStatus Mappings, IReadOnlyList<ComponentStatus> Components)
 {
+    /// <summary>Broker, upstream and disk; null from a node of a version that does not say.</summary>
+    public DataPlaneStatus? DataPlane { get; init; }
+
     internal static NodeStatus Of(string name, TimeSpan uptime, HttpApps? http, IReadOnlyList<MessageQueue> queues, MappingBudget mappings) => new(
         name, Environment.ProcessId, Math.Round(uptime.TotalSeconds, 3), http?.Address.AbsoluteUri, http?.Threads ?? 0, Environment.WorkingSet, new MappingStatus(mappings.Taken, mappings.Limit, mappings.Refused),
         [.. (http?.Handlers ?? []).Select(Of), .. queues.Select(Of)]);

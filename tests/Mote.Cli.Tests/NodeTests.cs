@@ -29,7 +29,8 @@ public sealed partial class NodeTests : IDisposable
     private string App(string? handler = null)
     {
         _folder.Wasm("sink.wasm", handler ?? Guests.Handler());
-        _folder.Write("mote.toml", Manifest);
+        // Each message once: what fails is counted, and not tried again.
+        _folder.Write("mote.toml", Manifest.Replace("component = \"sink\"\n", "component = \"sink\"\nretries = 0\n", StringComparison.Ordinal));
         return _folder.Path;
     }
 
@@ -89,6 +90,30 @@ public sealed partial class NodeTests : IDisposable
         using JsonDocument json = JsonDocument.Parse(r.Out);
         Assert.Equal(0, json.RootElement.GetProperty("readings_in").GetInt64());
         Assert.Contains("is up", r.Error);
+    }
+
+    [Fact]
+    public void Doctor_OfARunningNode_SaysWhatIsWrongWithBrokerAndUpstream()
+    {
+        App();
+        _folder.Write("node.toml", """
+            [broker]
+            url = "mqtt://127.0.0.1:9"
+            [upstream]
+            url = "http://127.0.0.1:9/"
+            """);
+        using (MoteRun up = MoteRun.Start("up", _folder.Path))
+        {
+            up.WaitFor("trying again");
+            MoteResult ill = MoteRun.Run("doctor", _folder.Path);
+            Assert.Equal(1, ill.Code);
+            Assert.Matches("ok +node +`.+` runs as process [0-9]+", ill.Out);
+            Assert.Matches("FAIL +broker +127.0.0.1:9: .*refused.*the node goes on trying", ill.Out);
+            Assert.Matches("ok +upstream +http://127.0.0.1:9/: 0 events sent, 0 wait", ill.Out); // nothing was to be sent yet
+            Assert.Matches("ok +disk +0 events wait", ill.Out);
+        }
+
+        Assert.Matches("note +node +it does not run", MoteRun.Run("doctor", _folder.Path).Out);
     }
 
     [Fact]

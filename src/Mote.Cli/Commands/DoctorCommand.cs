@@ -6,6 +6,8 @@ using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using Mote.Components;
+using Mote.Node;
+using Mote.Packaging;
 using Mote.Runtime;
 using Mote.Wasmtime;
 using Mote.Wasmtime.Native;
@@ -28,10 +30,11 @@ internal static class DoctorCommand
     public static Command Make()
     {
         var json = SharedOptions.Json();
-        var command = new Command("doctor", "Check this machine. Ends with 1 where something fails that is needed to run components.") { json };
-        command.SetAction(r =>
+        var dir = new Argument<string?>("DIR") { Description = "An app: its node's broker, upstream and disk are checked too, where it runs (the current folder, where that is one).", Arity = ArgumentArity.ZeroOrOne };
+        var command = new Command("doctor", "Check this machine, and the node of an app where one runs. Ends with 1 where something fails that is needed to run components.") { dir, json };
+        command.SetAction(async (r, token) =>
         {
-            Check[] checks = [.. All()];
+            Check[] checks = [.. All(), .. await Node(r.GetValue(dir), token).ConfigureAwait(false)];
             if (r.GetValue(json))
             {
                 ReportText.PrintJson(Console.Out, j =>
@@ -57,6 +60,40 @@ internal static class DoctorCommand
             return checks.Any(c => c.Verdict == Verdict.Fail) ? ExitCode.Failed : ExitCode.Ok;
         });
         return command;
+    }
+
+    /// <summary>The running node of an app, in an operator's words; nothing where no app was named and none is here.</summary>
+    private static async Task<Check[]> Node(string? dir, CancellationToken token)
+    {
+        if (dir is null && !File.Exists(AppManifest.FileName)) return [];
+        NodeStatus? node = await ControlClient.AskAsync(UpCommand.Config(AppManifest.FileOf(dir ?? "."), null).DataFolder, TimeSpan.FromSeconds(10), token).ConfigureAwait(false);
+        if (node is null) return [new("node", Verdict.Note, "it does not run: `mote up` starts it")];
+        var checks = new List<Check> { new("node", Verdict.Ok, $"`{node.Name}` runs as process {node.ProcessId}") };
+        if (node.DataPlane?.Broker is { } b)
+        {
+            string where = b.Embedded ? $"in the node, {b.Address}" : b.Address;
+            checks.Add(b.Fault is not null ? new("broker", Verdict.Fail, $"{where}: {b.Fault}; the node goes on trying. See that the broker runs, that this machine reaches it, and `url` and credentials under [broker] in node.toml")
+                : b.Dropped > 0 ? new("broker", Verdict.Note, $"{where}: {b.Dropped:n0} messages were dropped: a client or a component does not keep up")
+                : new("broker", Verdict.Ok, where));
+        }
+
+        if (node.DataPlane?.Upstream is { } u)
+        {
+            string lost = u.Refused + u.Dropped > 0 ? $"; {u.Refused:n0} refused and {u.Dropped:n0} dropped since the start" : "";
+            checks.Add(u.Fault is not null ? new("upstream", Verdict.Fail, $"{u.Url} does not take events: {u.Fault}. {u.Waiting:n0} wait on disk and are sent when it does{lost}")
+                : new("upstream", lost.Length > 0 ? Verdict.Note : Verdict.Ok, $"{u.Url}: {u.Sent:n0} events sent, {u.Waiting:n0} wait{lost}"));
+        }
+
+        if (node.DataPlane?.Disk is { } d)
+        {
+            string held = $"{d.OutboxMessages:n0} events wait for the upstream ({AppsCommand.Mebibytes(d.OutboxBytes)}), {d.InboxMessages:n0} messages for components ({AppsCommand.Mebibytes(d.InboxBytes)})";
+            checks.Add(d.Fault is not null ? new("disk", Verdict.Fail, $"inbox and outbox cannot be written: {d.Fault}. Until they can, messages are not acknowledged. {held}")
+                : d.InboxFull ? new("disk", Verdict.Note, $"the inbox is full, and publishers wait: a component does not keep up (more `concurrency`?), or raise `max-size` under [inbox] in node.toml. {held}")
+                : d.Damaged > 0 ? new("disk", Verdict.Note, $"{d.Damaged:n0} records were damaged and are kept in the table `damaged` of outbox.db: check the storage. {held}")
+                : new("disk", Verdict.Ok, held));
+        }
+
+        return [.. checks];
     }
 
     private static IEnumerable<Check> All()

@@ -91,6 +91,22 @@ internal sealed class NodeTelemetry : IAsyncDisposable
             : [.. values(counts).Select(v => v.Outcome is null ? new Measurement<long>(v.Value) : new Measurement<long>(v.Value, new KeyValuePair<string, object?>("mote.outcome", v.Outcome)))];
     }
 
+    /// <summary>Measures whether broker, upstream and disk are well, and what waits on disk.</summary>
+    internal void Observe(Func<DataPlaneStatus> state)
+    {
+        if (_metrics?.Meter is not { } meter) return;
+        meter.CreateObservableGauge("mote.broker.up", () => Of(static s => s.Broker is { } b ? b.Fault is null ? 1 : 0 : null), description: "1 while the MQTT broker can be used, else 0.");
+        meter.CreateObservableGauge("mote.upstream.up", () => Of(static s => s.Upstream is { } u ? u.Fault is null ? 1 : 0 : null), description: "1 while the upstream takes events or was not tried, else 0.");
+        meter.CreateObservableGauge("mote.disk.up", () => Of(static s => s.Disk is { } d ? d.Fault is null ? 1 : 0 : null), description: "1 while inbox and outbox can be written, else 0.");
+        meter.CreateObservableUpDownCounter("mote.outbox.size", () => Of(static s => s.Disk?.OutboxBytes), "By", "Bytes of events that wait on disk for the upstream.");
+        meter.CreateObservableUpDownCounter("mote.inbox.waiting", () => Of(static s => s.Disk?.InboxMessages), "{message}", "Messages that wait on disk for components.");
+        meter.CreateObservableUpDownCounter("mote.inbox.size", () => Of(static s => s.Disk?.InboxBytes), "By", "Bytes of messages that wait on disk for components.");
+        meter.CreateObservableCounter("mote.disk.damaged", () => Of(static s => s.Disk?.Damaged), "{record}", "Records of inbox and outbox that were found damaged; they are kept apart.");
+        meter.CreateObservableCounter("mote.disk.io", () => Of(static s => s.Disk?.BytesWritten), "By", "Bytes of records written to inbox and outbox.");
+
+        IEnumerable<Measurement<long>> Of(Func<DataPlaneStatus, long?> value) => value(state()) is { } v ? [new Measurement<long>(v)] : [];
+    }
+
     /// <summary>Measures timers.</summary>
     public void Observe(TimerService timers)
     {

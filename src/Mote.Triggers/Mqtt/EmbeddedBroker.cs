@@ -63,6 +63,9 @@ public sealed class EmbeddedBroker : IMqttBroker
     public string Address => Endpoint.ToString();
 
     /// <inheritdoc/>
+    public string? Fault => _server.IsStarted ? null : "it has stopped";
+
+    /// <inheritdoc/>
     public long Dropped => Volatile.Read(ref _dropped);
 
     /// <summary>Starts a broker; port 0 lets the system choose one.</summary>
@@ -107,7 +110,7 @@ public sealed class EmbeddedBroker : IMqttBroker
     public void Publish(string topic, Message message, Action<Outcome> done)
     {
         MqttApplicationMessage m = MqttMessages.FromGuest(topic, message);
-        if (Fault(m) is { } fault) throw new MessagingException(fault.Reason, MessagingFault.Refused);
+        if (FaultOf(m) is { } fault) throw new MessagingException(fault.Reason, MessagingFault.Refused);
         MqttRoute[] routes = RoutesOf(topic);
         var outcomes = new Outcomes(routes.Length + 1, done);
         // Components of this node get it straight; the broker has only to give it to others, where there are any.
@@ -173,7 +176,7 @@ public sealed class EmbeddedBroker : IMqttBroker
             return;
         }
 
-        if (Fault(m) is { } fault)
+        if (FaultOf(m) is { } fault)
         {
             Refuse(e, fault.Code, fault.Reason);
             return;
@@ -222,7 +225,7 @@ public sealed class EmbeddedBroker : IMqttBroker
         if (Interlocked.Increment(ref _dropped) == 1) _log($"broker: component `{route.Queue.Component.Name}` had no room for a message on `{m.Topic}` that a component sent, for {MessageFeed.Patience.TotalSeconds} s; it is refused and counted. Do components feed each other in a circle?");
     }
 
-    private static (MqttPubAckReasonCode Code, string Reason)? Fault(MqttApplicationMessage m) =>
+    private static (MqttPubAckReasonCode Code, string Reason)? FaultOf(MqttApplicationMessage m) =>
         m.QualityOfServiceLevel == MqttQualityOfServiceLevel.ExactlyOnce
             // MQTTnet's server passes a repeated PUBLISH on twice, which is not what the publisher asked for.
             ? (MqttPubAckReasonCode.ImplementationSpecificError, "the embedded broker does not offer quality of service 2: publish with 1, or use an external broker")

@@ -24,6 +24,7 @@ public sealed class ExternalBroker : IMqttBroker
     private readonly string? _statusTopic;
     private readonly Action<string> _log;
     private readonly PendingRequests _requests = new();
+    private volatile string? _fault;
     private readonly CancellationTokenSource _stop = new();
     private readonly TaskCompletionSource _connected = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private IReadOnlyList<MqttRoute> _routes = [];
@@ -57,6 +58,9 @@ public sealed class ExternalBroker : IMqttBroker
 
     /// <summary>True while there is a connection.</summary>
     public bool IsConnected => _client.IsConnected;
+
+    /// <inheritdoc/>
+    public string? Fault => _client.IsConnected ? null : _fault ?? "not connected yet";
 
     /// <summary>Starts to connect, and goes on trying: a broker that is not there yet is not an error.</summary>
     public Task StartAsync(IReadOnlyList<MqttRoute> routes, CancellationToken token)
@@ -171,6 +175,7 @@ public sealed class ExternalBroker : IMqttBroker
             catch (Exception e)
             {
                 // Whatever it is (a broker that goes while it is connected to gives several kinds): the edge goes on trying.
+                _fault = e.GetBaseException().Message;
                 if (!said) _log($"broker {Address}: {e.GetBaseException().Message}; trying again until it is there");
                 said = true;
                 try

@@ -86,6 +86,9 @@ public interface IMqttBroker : IMessageBroker, IAsyncDisposable
     /// <summary>Where others reach it, for people: host and port.</summary>
     string Address { get; }
 
+    /// <summary>Why it cannot be used now, for people; null where it can.</summary>
+    string? Fault { get; }
+
     /// <summary>Messages that had to be dropped.</summary>
     long Dropped { get; }
 

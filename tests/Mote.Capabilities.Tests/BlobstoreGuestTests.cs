@@ -181,6 +181,17 @@ public sealed class BlobstoreGuestTests : IDisposable
     }
 
     [Fact]
+    public void ComponentWithoutAContainer_WritesNothingAnywhere()
+    {
+        using Guest none = Start([]);
+        Value value = none.Call(Types, "[static]outgoing-value.new-outgoing-value")!;
+        Assert.Equal("err", Show(none.Call(Types, "[method]outgoing-value.outgoing-value-write-body", value)));
+        Assert.Equal("err(\"no container is granted: blobstore = [\\\"CONTAINER\\\"]\")".Replace("\\", "", StringComparison.Ordinal), Show(none.Call(Types, "[static]outgoing-value.finish", value)));
+        Assert.Contains(none.Denials, d => d.Contains("blobstore = [\"CONTAINER\"]", StringComparison.Ordinal));
+        Assert.Empty(Directory.GetFileSystemEntries(_folder));
+    }
+
+    [Fact]
     public void Containers_ComeAndGo_AndAreCopiedBetween()
     {
         Assert.Equal("ok(false)", Show(_guest.Call(Blobs, "container-exists", S("pictures"))));

@@ -2,6 +2,7 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using Mote.Capabilities.Blobstore;
 using Mote.Capabilities.Wasi.Cli;
 using Mote.Capabilities.Wasi.Io;
 using Mote.Components;
@@ -26,10 +27,13 @@ internal abstract class HostedTarget : Target
     {
         Runtime = new RuntimeOptions { PoolSlots = 4 },
         KeyValueFile = Path.Combine(Data, "keyvalue.db"),
+        Blobs = Blobs = new FileBlobs(Path.Combine(Data, "blobs")),
         Streams = static vm => new StandardStreams(new BytesInput(vm, Encoding.UTF8.GetBytes(new string('x', 5000))), new StreamOutput(vm, Stream.Null), new StreamOutput(vm, Stream.Null)),
     });
 
     protected ComponentHost Host { get; }
+
+    protected FileBlobs Blobs { get; }
 
     /// <summary>What the guest may do.</summary>
     protected virtual Grants Grants => new() { Arguments = ["program", "a", "ß"], Environment = [new("KEY", "value")], KeyValue = ["default"], Publish = ["alerts"], Variables = new Dictionary<string, string> { ["a"] = "1" } };
@@ -73,6 +77,7 @@ internal abstract class HostedTarget : Target
 internal sealed class HostInterfaces : HostedTarget
 {
     private const string Content = "what is in it";
+    private static readonly string[] s_containers = ["default", "..", "sub/../file"];
     private readonly HostCalls _calls;
     private int _files;
     private int _connections;
@@ -99,6 +104,7 @@ internal sealed class HostInterfaces : HostedTarget
             int port = ((IPEndPoint)_server.LocalEndpoint).Port;
             return base.Grants with
             {
+                Blobstore = s_containers,
                 Files = [new FolderGrant(Path.Combine(Data, "write"), "/", true), new FolderGrant(Path.Combine(Data, "read"), "/read", false)],
                 Sockets = [.. ((string[])[$"tcp://127.0.0.1:{port}", $"udp://127.0.0.1:{port}", "tcp-listen://127.0.0.1:0", "udp-listen://127.0.0.1:0"]).Select(t => SocketGrant.TryParse(t, out SocketGrant? g, out string? fault) ? g : throw new FormatException(fault))],
                 Http = [HttpGrant.TryParse($"http://127.0.0.1:{port}", out HttpGrant? http, out string? wrong) ? http : throw new FormatException(wrong)],
@@ -123,14 +129,26 @@ internal sealed class HostInterfaces : HostedTarget
             File.CreateSymbolicLink(Path.Combine(folder, "out"), "../../..");
         }
 
+        foreach (string container in s_containers) Blobs.Open("fuzz").Delete(container);
         string text = Encoding.UTF8.GetString(input).Replace(HostCalls.Port, $"(i32.const {((IPEndPoint)_server.LocalEndpoint).Port})", StringComparison.Ordinal);
         Outcome outcome = RunHosted(Wat.ToWasm(Encoding.UTF8.GetBytes(text)), "run");
         string[] left = [.. Directory.EnumerateFileSystemEntries(Path.Combine(Data, "write"), "*").Select(e => Path.GetFileName(e)!).Order(StringComparer.Ordinal)];
         if (!left.SequenceEqual(["file", "out", "sub"]) || Directory.EnumerateFileSystemEntries(Path.Combine(Data, "write", "sub")).Any()) _files++;
         string[] kept = [.. Directory.EnumerateFileSystemEntries(Path.Combine(Data, "read"), "*", SearchOption.TopDirectoryOnly).Select(e => Path.GetFileName(e)!).Order(StringComparer.Ordinal)];
         if (!kept.SequenceEqual(["file", "out", "sub"]) || File.ReadAllText(Path.Combine(Data, "read", "file")) != Content) throw new FaultException("a folder that may only be read was changed");
-        if (Directory.EnumerateFileSystemEntries(Data).Any(e => Path.GetFileName(e) is not ("read" or "write") && !Path.GetFileName(e).StartsWith("keyvalue.db", StringComparison.Ordinal))) throw new FaultException("something was made outside of the folders");
+        if (Directory.EnumerateFileSystemEntries(Data).Any(e => Path.GetFileName(e) is not ("read" or "write" or "blobs") && !Path.GetFileName(e).StartsWith("keyvalue.db", StringComparison.Ordinal))) throw new FaultException("something was made outside of the folders");
+        CheckBlobs();
         return outcome;
+    }
+
+    private void CheckBlobs()
+    {
+        string root = Path.Combine(Data, "blobs"), app = Path.Combine(root, "fuzz");
+        if (!Directory.Exists(root)) return;
+        if (Directory.EnumerateFileSystemEntries(root).Any(e => e != app) || Directory.EnumerateFileSystemEntries(app).Any(e => Path.GetFileName(e) is not ("c" or "new"))) throw new FaultException("something was made beside the blob containers");
+        if (Directory.EnumerateFileSystemEntries(Path.Combine(app, "c")).Any(e => Path.GetFileName(e) is not ("default" or "%2E." or "sub%2F..%2Ffile"))) throw new FaultException("there is a blob container that was not granted");
+        // A copy that the guest did not wait for may still be about to end.
+        if (!SpinWait.SpinUntil(() => !Directory.EnumerateFileSystemEntries(Path.Combine(app, "new")).Any(), TimeSpan.FromSeconds(10))) throw new FaultException("a value that was not finished is still on disk");
     }
 
     public override void Dispose()

@@ -132,7 +132,7 @@ internal sealed class BlobOutgoing(BlobGuest guest) : IBlobTypes.IOutgoingValue,
         if (_stream is not null) _stream.IsDropped = true;
     }
 
-    private IBlobWriter Writer() => _writer ??= guest.Keep(guest.Containers.Write(guest.Limit));
+    private IBlobWriter Writer() => _writer ??= guest.Write();
 
     internal sealed class BlobOutput(BlobOutgoing value, IBlobWriter writer) : OutputStream(value.Guest.Vm), IDisposable
     {

@@ -112,6 +112,18 @@ public sealed class BlobGuest : IBlobTypes, IBlobContainers, IBlobstore, IDispos
         }
     }
 
+    /// <summary>A new value, for whoever may write one at all: without a container to go to it would only fill the disk.</summary>
+    internal IBlobWriter Write()
+    {
+        if (_vm.Component.Grants.Blobstore.Count == 0)
+        {
+            _vm.Component.Denied("writing to blob containers", "blobstore = [\"CONTAINER\"]");
+            throw new BlobException("no container is granted: blobstore = [\"CONTAINER\"]");
+        }
+
+        return Keep(Containers.Write(Limit));
+    }
+
     /// <summary>May this component use a container of this name?</summary>
     private void Allow(string container)
     {

@@ -170,6 +170,14 @@ public sealed class WasmCloudTests : IDisposable
         Assert.DoesNotContain(_site.Log, l => l.Contains("not granted", StringComparison.Ordinal)); // an answer needs no grant
     }
 
+    [Fact]
+    public void Message_ThatAsksForAnswers_SaysWhereOnTheWire()
+    {
+        Assert.Equal("answers/here", MqttMessages.FromGuest("out", new Capabilities.Messaging.Message(default) { AnswersTo = "answers/here" }).ResponseTopic);
+        Assert.Null(MqttMessages.FromGuest("out", new Capabilities.Messaging.Message(default)).ResponseTopic);
+        foreach (string bad in (string[])["", "a/#", "a\nb"]) Assert.Throws<Capabilities.Messaging.MessagingException>(() => MqttMessages.FromGuest("out", new Capabilities.Messaging.Message(default) { AnswersTo = bad }));
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

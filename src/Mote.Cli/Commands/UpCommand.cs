@@ -25,8 +25,8 @@ internal static class UpCommand
         Option<string[]> variableFiles = SharedOptions.VariableFiles();
         var listen = new Option<string?>("--listen") { Description = "Where the embedded MQTT broker listens (127.0.0.1:1883); port 0 chooses one.", HelpName = "ADDRESS:PORT" };
         var http = new Option<string?>("--http") { Description = "Where HTTP is taken (127.0.0.1:3000); port 0 chooses one.", HelpName = "ADDRESS:PORT" };
-        Option<string?> broker = SharedOptions.Url("--broker", "An external MQTT broker in place of the embedded one.", "mqtt");
-        Option<string?> upstream = SharedOptions.Url("--upstream", "Where alerts are posted as CloudEvents.", "http", "https");
+        Option<string?> broker = SharedOptions.Url("--broker", "An external MQTT broker in place of the embedded one.", "mqtt", "mqtts");
+        Option<string?> upstream = SharedOptions.Url("--upstream", "Where alerts go as CloudEvents: a collector (http, https) or a broker (mqtt, mqtts).", "http", "https", "mqtt", "mqtts");
         var data = new Option<string?>("--data") { Description = "The data folder (.mote beside the manifest).", HelpName = "DIR" };
         Option<string?> duration = SharedOptions.Time("--duration", "End by itself after this time.");
         var profile = SharedOptions.Profile();
@@ -116,7 +116,7 @@ internal static class UpCommand
     private static void Announce(TextWriter to, AppManifest app, NodeConfig config, EdgeNode node)
     {
         to.WriteLine($"{app.Name} {app.Version} is up");
-        if (node.Broker is not null) to.WriteLine($"  broker    mqtt://{node.Broker.Address}{(config.BrokerUrl is null ? " (embedded)" : "")}");
+        if (node.Broker is not null) to.WriteLine($"  broker    {config.BrokerUrl?.Scheme ?? "mqtt"}://{node.Broker.Address}{(config.BrokerUrl is null ? " (embedded)" : "")}");
         foreach (HttpTriggerManifest t in app.HttpTriggers) to.WriteLine($"  route     {node.Http!.Address.AbsoluteUri.TrimEnd('/')}{t.Route} -> {t.Static?.Folder ?? t.Component}");
         foreach (MqttTriggerManifest t in app.MqttTriggers) to.WriteLine($"  trigger   {t.Topic} -> {t.Component}");
         foreach (FlowTriggerManifest t in app.FlowTriggers) to.WriteLine($"  flow      {t.Topic} -> {t.Component}");

@@ -3,6 +3,7 @@ using System.Buffers.Text;
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Mote.Capabilities.Messaging;
 using Mote.Tests.Servers;
@@ -115,6 +116,43 @@ public sealed class LinkTests : IDisposable
             await using NatsLink link = Link(server, s => s with { Password = "s3cret" });
             await LetsIn(link);
         }
+    }
+
+    [Fact]
+    public async Task Tls_WithACertificateOfTheNodes_IsLetIn_AndWhoIsNotKnownIsNot()
+    {
+        using X509Certificate2 authority = Certificate("CN=authority", null), servers = Certificate("CN=127.0.0.1", authority), nodes = Certificate("CN=node", authority), foreign = Certificate("CN=stranger", null);
+        string ca = Write("ca.pem", authority.ExportCertificatePem());
+        using NatsServer server = NatsServer.StartNew($"tls {{ cert_file: \"{Write("server.pem", servers.ExportCertificatePem())}\", key_file: \"{Write("server.key", Key(servers))}\", ca_file: \"{ca}\", verify: true }}");
+        await using (NatsLink link = Link(server, s => s with { RequiresTls = true, AuthorityFile = ca, Certificate = (Write("node.pem", nodes.ExportCertificatePem()), Write("node.key", Key(nodes))) })) await LetsIn(link);
+
+        await using NatsLink stranger = Link(server, s => s with { RequiresTls = true, AuthorityFile = ca, Certificate = (Write("foreign.pem", foreign.ExportCertificatePem()), Write("foreign.key", Key(foreign))) });
+        await Until(() => _log.Count == 1, () => "it does not say that it is not let in");
+        // And a server that the node does not know is not spoken to.
+        await using NatsLink wary = Link(server, s => s with { RequiresTls = true, AuthorityFile = Write("other.pem", foreign.ExportCertificatePem()) });
+        await Until(() => _log.Count == 2, () => "it does not say that it does not know the server");
+        Assert.False(stranger.IsConnected || wary.IsConnected);
+        // Nor is one without TLS, where the node asks for it.
+        using NatsServer plain = NatsServer.StartNew();
+        await using NatsLink strict = Link(plain, s => s with { RequiresTls = true });
+        await Until(() => _log.Count == 3, () => "it does not say that there is no TLS");
+        Assert.False(strict.IsConnected);
+    }
+
+    private static string Key(X509Certificate2 certificate) => certificate.GetECDsaPrivateKey()!.ExportPkcs8PrivateKeyPem();
+
+    private static X509Certificate2 Certificate(string name, X509Certificate2? by)
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest(name, key, HashAlgorithmName.SHA256);
+        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(by is null, false, 0, true));
+        var names = new SubjectAlternativeNameBuilder();
+        names.AddIpAddress(System.Net.IPAddress.Loopback);
+        request.CertificateExtensions.Add(names.Build());
+        DateTimeOffset now = DateTimeOffset.UtcNow;
+        if (by is null) return request.CreateSelfSigned(now.AddDays(-1), now.AddDays(1));
+        using X509Certificate2 signed = request.Create(by, now.AddDays(-1), now.AddDays(1).AddMinutes(-1), RandomNumberGenerator.GetBytes(8));
+        return signed.CopyWithPrivateKey(key);
     }
 
     [Fact]

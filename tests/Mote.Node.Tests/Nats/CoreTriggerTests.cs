@@ -70,6 +70,36 @@ public sealed class CoreTriggerTests
     }
 
     [Fact]
+    public async Task Request_IsAnsweredByTheBrokerItCameBy()
+    {
+        await using var site = new NatsSite();
+        await File.WriteAllBytesAsync(Path.Combine(site.Site.Folder, "handler.wasm"), Responder.Wasm, TestContext.Current.CancellationToken);
+        // The component's own broker is MQTT: the answer goes to NATS all the same.
+        site.Site.Config = site.Site.Config with { MessagingClients = new() };
+        await using EdgeNode node = await site.Start(NatsSite.App("subject = \"ask\"\nqueue = \"answering\""));
+        for (int i = 0; i < 5; i++) Assert.Equal("ok", Encoding.UTF8.GetString((await site.Client.RequestAsync<byte[], byte[]>("ask", Bytes("?"), cancellationToken: TestContext.Current.CancellationToken)).Data!));
+        await site.Client.PublishAsync("ask", Bytes("nobody waits"), cancellationToken: TestContext.Current.CancellationToken);
+        await Wait.Until(() => node.Queues[0].Counts is { Handled: 5, Failed: 1, Waiting: 0 }, () => $"{node.Queues[0].Counts}: {string.Join(" | ", site.Log)}");
+    }
+
+    [Fact]
+    public async Task Stores_AreInNatsKV_WhereTheOperatorSaysSo()
+    {
+        await using var site = new NatsSite();
+        using var second = new TestSite();
+        site.Site.Config = site.Site.Config with { KeyValue = new Packaging.KeyValueConfig(new Uri("nats:kv")) };
+        second.Config = site.Site.Config with { DataFolder = Path.Combine(second.Folder, "data"), Name = "second" };
+        string app = NatsSite.App("subject = \"in\"\nqueue = \"workers\"");
+        await using EdgeNode one = await site.Start(app), two = await second.Start(app);
+        await Wait.Until(() => two.NatsIsReady, () => "the second node is not ready");
+        await using Heard counts = await Heard.On(site.Client, "counts");
+        for (int i = 0; i < 100; i++) await site.Client.PublishAsync("in", Bytes("count"), cancellationToken: TestContext.Current.CancellationToken);
+        await counts.Until(100);
+        // Two nodes have counted together, and no number came twice.
+        Assert.Equal(Enumerable.Range(1, 100).Select(i => (long)i), counts.Messages.Select(m => BitConverter.ToInt64(m.Data!)).Order());
+    }
+
+    [Fact]
     public async Task WhatMqttBrings_GoesToNats_WhereTheOperatorSaysSo()
     {
         await using var site = new NatsSite();

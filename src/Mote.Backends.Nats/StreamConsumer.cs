@@ -22,6 +22,9 @@ internal sealed class StreamConsumer : IAsyncDisposable
 
     private readonly Timer _alive;
     private volatile bool _stopping;
+
+    /// <summary>No more is taken, but the server may not know yet: what was given back now, it could give to nobody.</summary>
+    private volatile bool _leaving;
     private int _refusals;
 
     public StreamConsumer(NatsLink link, NatsRoute route, NatsConsumer consumer, Action<string> log)
@@ -39,6 +42,13 @@ internal sealed class StreamConsumer : IAsyncDisposable
     public int InFlight => _flights.Count;
 
     public async Task Run(CancellationToken token)
+    {
+        using CancellationTokenRegistration leaving = token.Register(() => _leaving = true);
+        await Receive(token).ConfigureAwait(false);
+        _leaving = false; // the subscription is gone
+    }
+
+    private async Task Receive(CancellationToken token)
     {
         int attempt = 0;
         while (!token.IsCancellationRequested)
@@ -112,13 +122,14 @@ internal sealed class StreamConsumer : IAsyncDisposable
             return;
         }
 
+        if (token.IsCancellationRequested) return; // it is given back with the rest
         var e = new MessageEvent(NatsMessages.ToGuest(m.Subject, m.Headers, m.Data, null), flight.Done, _route.Subject, Retry: _route.Retry, Attempt: _failures.GetValueOrDefault(sequence));
         ValueTask room = _route.Queue.EnqueueAsync(e, token);
         // Where there is no room it waits with its place in line, and the next is taken: the server gives no more than may be in flight.
-        if (!room.IsCompletedSuccessfully) _ = Wait(room, flight);
+        if (!room.IsCompletedSuccessfully) _ = Wait(room);
     }
 
-    private static async Task Wait(ValueTask room, Flight flight)
+    private static async Task Wait(ValueTask room)
     {
         try
         {
@@ -126,12 +137,13 @@ internal sealed class StreamConsumer : IAsyncDisposable
         }
         catch (Exception e) when (e is OperationCanceledException or ChannelClosedException)
         {
-            flight.Done(Outcome.NotDelivered);
+            // The node stops: it is given back with the rest.
         }
     }
 
     private void Over(Flight flight, Outcome outcome)
     {
+        if (_leaving && outcome is (Outcome.Again or Outcome.NotDelivered)) return; // given back with the rest
         if (!_flights.TryRemove(KeyValuePair.Create(flight.Sequence, flight))) return;
         INatsJSMsg<byte[]> m = flight.Message;
         switch (outcome)

@@ -102,14 +102,16 @@ public sealed class StreamTriggerTests
         await site.Stream("IN", "in.>");
         await site.Stream("OUT", "out");
         const int Count = 2000;
+        // nats-server 2.9 may keep one message that is given back when the last subscription has just gone, until its ack-wait is over.
+        string app = NatsSite.App(Trigger + "ack-wait = \"3s\"");
         for (int i = 0; i < Count; i++) await site.Put("in.a", $"{i}");
         for (int start = 0; start < 3; start++)
         {
-            await using EdgeNode node = await site.Start(NatsSite.App(Trigger + "ack-wait = \"1h\""));
+            await using EdgeNode node = await site.Start(app);
             await Wait.Until(() => node.Queues[0].Counts.Handled > 100, () => $"{node.Queues[0].Counts}");
         }
 
-        await using EdgeNode last = await site.Start(NatsSite.App(Trigger + "ack-wait = \"1h\""));
+        await using EdgeNode last = await site.Start(app);
         await site.Until("IN", c => c is { NumAckPending: 0, NumPending: 0 });
         List<string> all = await site.All("OUT");
         Assert.Equal(Count, all.Distinct().Count());

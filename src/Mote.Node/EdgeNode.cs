@@ -363,6 +363,7 @@ public sealed class EdgeNode : IAsyncDisposable
         return new AppComponent(app.Name, c.Name, c.Grants, c.Limits)
         {
             Usage = usage,
+            StaysInside = topic => app.FlowTriggers.Any(t => TopicFilter.Matches(topic, t.Topic)),
             Denials = new DenialLog(d => Say(d.Component, d.ToString())),
             Log = (name, level, context, message) =>
             {

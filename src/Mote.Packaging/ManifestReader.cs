@@ -192,12 +192,12 @@ internal sealed partial class ManifestReader(string file, Func<string, string?> 
     private static MicroVmLimits ReadLimits(string name, TomlTable? limits)
     {
         if (limits is null) return new MicroVmLimits();
-        if (limits.Get("egress") is { } egress) throw egress.Error("the limit `egress` is not supported yet");
         var defaults = new MicroVmLimits();
         return defaults with
         {
             MemoryBytes = limits.Bytes("memory", 64 << 10, 4L << 30) ?? defaults.MemoryBytes,
             Time = limits.Time("time", max: TimeSpan.FromDays(1)) ?? defaults.Time,
+            Egress = limits.Egress("egress") ?? defaults.Egress,
             BlobContainerBytes = limits.Bytes("blobstore", 4 << 10, 1L << 50) ?? defaults.BlobContainerBytes,
             Sockets = (int)(limits.Integer("sockets", 0, 4096) ?? defaults.Sockets),
             Cpu = limits.Time("cpu", max: TimeSpan.FromDays(1)),

@@ -1,6 +1,7 @@
 // Sizes and times as people write them.
 using System.Globalization;
 using Mote.Packaging.Toml;
+using Mote.Runtime;
 
 namespace Mote.Packaging;
 
@@ -50,6 +51,18 @@ public static class Units
         if (table.String(key) is not { } text) return null;
         long bytes = TryBytes(text) ?? throw table.Values[key].Error($"`{key}` must be a size like \"16MiB\", found \"{text}\"");
         return bytes >= min && bytes <= max ? bytes : throw table.Values[key].Error($"`{key}` must be from {ShowBytes(min)} to {ShowBytes(max)}, found \"{text}\"");
+    }
+
+    /// <summary>A budget such as "64KiB/h" in a config file, or null.</summary>
+    public static EgressBudget? Egress(this TomlTable table, string key)
+    {
+        if (table.String(key) is not { } text) return null;
+        int slash = text.IndexOf('/', StringComparison.Ordinal);
+        string per = slash < 0 ? "" : text[(slash + 1)..].Trim();
+        long? bytes = slash < 0 ? null : TryBytes(text[..slash].Trim());
+        TimeSpan? time = per.Length == 0 ? null : TryTime(char.IsAsciiDigit(per[0]) ? per : "1" + per);
+        return bytes is { } b && time is { } t && t > TimeSpan.Zero ? new EgressBudget(b, t)
+            : throw table.Values[key].Error($"`{key}` must be a size in a time like \"64KiB/h\", \"1MiB/d\" or \"10KB/30s\", found \"{text}\"");
     }
 
     /// <summary>A time in a config file, or null.</summary>

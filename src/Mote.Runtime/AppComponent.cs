@@ -68,6 +68,18 @@ public sealed class AppComponent
     /// <summary>Where its messages go.</summary>
     public GuestLog Log { get; init; } = static (_, _, _, _) => { };
 
+    /// <summary>True for topics whose messages stay in the node: they do not count as sent.</summary>
+    public Func<string, bool> StaysInside { get; init; } = static _ => false;
+
+    /// <summary>Takes bytes that are to leave the node from the component's budget; false, and noted, where it does not have them.</summary>
+    /// <param name="bytes">How many.</param>
+    public bool MaySend(long bytes)
+    {
+        if (Limits.Egress is not { } budget || Usage.Egress.TrySpend(budget, bytes)) return true;
+        Denials.Add(new Denial(Name, "sending more than its egress budget", $"egress = \"{budget}\"") { Table = "limits", Instead = $"it is {budget} now; raise `egress`" });
+        return false;
+    }
+
     /// <summary>Notes a refusal with the line that would allow it.</summary>
     public void Denied(string what, string manifestLine) => Denials.Add(new Denial(Name, what, manifestLine));
 }

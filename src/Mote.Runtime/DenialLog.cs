@@ -9,8 +9,14 @@ namespace Mote.Runtime;
 /// <param name="ManifestLine">The line that would grant it.</param>
 public sealed record Denial(string Component, string What, string ManifestLine)
 {
+    /// <summary>Where the line belongs.</summary>
+    public string Table { get; init; } = "grants";
+
+    /// <summary>What to do where no line is missing; null where one is.</summary>
+    public string? Instead { get; init; }
+
     /// <inheritdoc/>
-    public override string ToString() => $"component `{Component}` was denied {What}; to allow it, put under [component.{Component}.grants]: {ManifestLine}";
+    public override string ToString() => $"component `{Component}` was denied {What}; to allow it, {(Instead is null ? $"put under [component.{Component}.{Table}]: {ManifestLine}" : $"{Instead} under [component.{Component}.{Table}]")}";
 }
 
 /// <summary>Collects denials of one app and passes each distinct one on once. Bounded.</summary>

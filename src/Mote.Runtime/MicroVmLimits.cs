@@ -30,6 +30,9 @@ public sealed record MicroVmLimits
     /// <summary>Bytes of each blob container that it writes to; each object counts a little more than its own.</summary>
     public long BlobContainerBytes { get; init; } = 64L << 20;
 
+    /// <summary>What the component's microVMs together may send out of the node; null is no limit.</summary>
+    public EgressBudget? Egress { get; init; }
+
     /// <summary>Wall-clock time of one call, waiting in the host included. Null is no limit.</summary>
     public TimeSpan? Time { get; init; } = TimeSpan.FromSeconds(10);
 

@@ -43,6 +43,11 @@ public sealed class ComponentUsage
         Sum(Calls), Sum(Traps), TimeSpan.FromTicks(Sum(Cpu) / 100), Stopwatch.GetElapsedTime(0, Sum(Wall)),
         Volatile.Read(ref _peakMemory), Sum(In), Sum(Out), Sum(Refused), (int)(Sum(Started) - Sum(Ended)), Sum(Started));
 
+    /// <summary>What it has sent under its budget. Made with the first byte: most components have none.</summary>
+    public EgressMeter Egress => Volatile.Read(ref _egress) ?? Interlocked.CompareExchange(ref _egress, new EgressMeter(), null) ?? _egress!;
+
+    private EgressMeter? _egress;
+
     /// <summary>An event was refused: too many were there.</summary>
     public void Refuse() => Add(Refused, 1);
 

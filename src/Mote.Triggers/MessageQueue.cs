@@ -328,6 +328,13 @@ public sealed class MessageQueue : IAsyncDisposable
         letter.AddMetadata(RetryPolicy.ComponentName, $"{Component.App}/{Component.Name}");
         letter.AddMetadata("mote-attempts", (e.Attempt + 1).ToString(System.Globalization.CultureInfo.InvariantCulture));
         letter.AddMetadata("mote-error", RetryPolicy.Reason(why));
+        // A component that fails on purpose must not get its message out this way.
+        if (!Component.StaysInside(retry.DeadLetterTopic) && !Component.MaySend(letter.Bytes.Length))
+        {
+            letter = letter.Without();
+            letter.AddMetadata("mote-withheld", $"the {e.Message.Bytes.Length} bytes of the message are over the component's egress budget");
+        }
+
         Interlocked.Increment(ref _buried);
         // Not on this thread, which may be the outbox's: the topic may lead to a queue that has no room now.
         return Task.Run(() =>

@@ -196,4 +196,27 @@ public sealed class InboxTests : IDisposable
         // The acknowledgement of the first is that of the chain.
         Assert.Equal(10, node.Queues.Single(q => q.Component.Name == "second").Counts.Handled);
     }
+
+    [Fact]
+    public async Task EgressBudget_HoldsForMessages_AndForDeadLetters()
+    {
+        await using EdgeNode node = await _site.Start(TestSite.AppOnce.Replace("time = \"500ms\"", "time = \"500ms\"\negress = \"100B/d\"", StringComparison.Ordinal));
+        await using Client client = await Client.Connect(node.Broker!.Address);
+        var letters = new List<MQTTnet.MqttApplicationMessage>();
+        client.Mqtt.ApplicationMessageReceivedAsync += e =>
+        {
+            if (e.ApplicationMessage.Topic.StartsWith("dead-letter/", StringComparison.Ordinal)) letters.Add(e.ApplicationMessage);
+            return Task.CompletedTask;
+        };
+        await client.Subscribe("out");
+        await client.Subscribe("dead-letter/#");
+        for (int i = 0; i < 4; i++) await client.Publish("in/x", $"{i} of twenty-five bytes, about"); // with its topic: 32 bytes
+        await client.Publish("in/x", "!and one that fails");
+        await client.Until(4);
+        Assert.Equal(["0 of twenty-five bytes, about", "1 of twenty-five bytes, about", "2 of twenty-five bytes, about"], client.Received.Where(m => m.Topic == "out").Select(m => Encoding.UTF8.GetString(m.Data)));
+        MQTTnet.MqttApplicationMessage letter = Assert.Single(letters);
+        Assert.True(letter.Payload.IsEmpty); // the message itself would have gone out that way
+        Assert.Contains(letter.UserProperties, p => p.Name == "mote-withheld");
+        Assert.Contains(_site.Log, l => l.Contains("egress = ", StringComparison.Ordinal) || l.Contains("raise `egress`", StringComparison.Ordinal));
+    }
 }

@@ -123,12 +123,16 @@ public sealed partial class MessagingGuest(MicroVm vm, Func<AppComponent, string
         if (_published.Count >= MaxPerEvent) return new Error.Other($"one event may send {MaxPerEvent} messages");
         long size = m.Size;
         if (_bytes + size > MaxBytesPerEvent) return new Error.Other($"one event may send {MaxBytesPerEvent} bytes");
+        if (!vm.Component.StaysInside(topic) && OverBudget(topic, m) is { } over) return over;
         _bytes += size;
         m.Dispose(); // out of the guest's hands
         using Activity? span = Span(vm, "send", ActivityKind.Producer, topic, m);
         _published.Add(new Published(topic, m, client));
         return default(Unit);
     }
+
+    private Error.PermissionDenied? OverBudget(string? topic, Message m) => vm.Component.MaySend(m.WireBytes(topic)) ? null
+        : new Error.PermissionDenied($"this would be more than the component may send: egress = \"{vm.Component.Limits.Egress}\" under its limits");
 
     private Error.PermissionDenied? Refusal(string topic)
     {
@@ -144,6 +148,7 @@ public sealed partial class MessagingGuest(MicroVm vm, Func<AppComponent, string
     public Result<IMessagingTypes.IMessage[], Error> Request(IMessagingTypes.IClient c, string topic, IMessagingTypes.IMessage message, IRequestReply.IRequestOptions? options)
     {
         if (Refusal(topic) is { } error) return error;
+        if (OverBudget(topic, (Message)message) is { } over) return over;
         var o = (RequestOptions?)options ?? new RequestOptions();
         Result<IReadOnlyList<Message>, Error> answers = Ask(NameOf(c), topic, (Message)message, o.Expected, o.Timeout ?? s_defaultTimeout);
         return answers.IsOk ? answers.Value.Select(IMessagingTypes.IMessage (m) => Received(m)).ToArray() : answers.Error;
@@ -182,6 +187,7 @@ public sealed partial class MessagingGuest(MicroVm vm, Func<AppComponent, string
     {
         if (((Message)replyTo).ReplyTo is not { } address) return new Error.Other("this message was not sent as a request: nobody waits for an answer");
         if ((address.Via ?? broker(vm.Component, "")) is not { } asked) return new Error.Connection("this component has no broker");
+        if (OverBudget(null, (Message)message) is { } over) return over;
         try
         {
             var m = (Message)message;

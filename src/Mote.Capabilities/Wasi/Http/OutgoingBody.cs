@@ -158,7 +158,8 @@ public abstract class BodySink
 /// <param name="vm">Whose it is.</param>
 /// <param name="length">What the guest said it will write (content-length); null where it did not.</param>
 /// <param name="sizeError">The error of a body that has another length.</param>
-public sealed class OutgoingBody(MicroVm vm, long? length, Func<ulong, IHttpTypes.ErrorCode> sizeError) : IHttpTypes.IOutgoingBody, IDisposable
+/// <param name="isEgress">The component sends it of its own accord: it counts against what it may send.</param>
+public sealed class OutgoingBody(MicroVm vm, long? length, Func<ulong, IHttpTypes.ErrorCode> sizeError, bool isEgress = false) : IHttpTypes.IOutgoingBody, IDisposable
 {
     /// <summary>Bytes that are held before the message is sent, or before it is known that the body has more.</summary>
     public const int Held = 16 * 1024;
@@ -240,6 +241,7 @@ public sealed class OutgoingBody(MicroVm vm, long? length, Func<ulong, IHttpType
     {
         ThrowIfFaulty();
         if (length is { } most && Bytes + bytes.Length > most) throw Fail(new HttpBodyException(sizeError((ulong)(Bytes + bytes.Length)), $"the body has more than the {most} bytes of its content-length"));
+        if (isEgress && !vm.Component.MaySend(bytes.Length)) throw Fail(new HttpBodyException(IHttpTypes.ErrorCode.HTTPRequestDenied.Instance, $"this would be more than the component may send: egress = \"{vm.Component.Limits.Egress}\" under its limits"));
         Bytes += bytes.Length;
         vm.Usage.BytesOut += bytes.Length;
         if (!_begun)
@@ -279,7 +281,12 @@ public sealed class OutgoingBody(MicroVm vm, long? length, Func<ulong, IHttpType
     /// <summary>The guest has written all of it.</summary>
     internal Result<Unit, IHttpTypes.ErrorCode> Finish(Fields? trailers)
     {
-        if (_fault is not null) return _fault.Code;
+        if (_fault is not null)
+        {
+            Abort(); // it will never be whole, and nobody has it any more who could drop it
+            return _fault.Code;
+        }
+
         if (IsShort)
         {
             Abort();

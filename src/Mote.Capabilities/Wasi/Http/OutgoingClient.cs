@@ -38,6 +38,13 @@ public sealed class OutgoingClient(INameResolver resolver, OutgoingOptions? opti
             return made.IsOk ? ErrorCode.ConnectionLimitReached.Instance : made.Error;
         }
 
+        // What could be said in a path or a header counts as a body does.
+        if (!vm.Component.MaySend((request.PathWithQuery()?.Length ?? 1) + request.Fields.All.Sum(f => (long)f.Name.Length + f.Value.Length)))
+        {
+            body?.Abort();
+            return ErrorCode.HTTPRequestDenied.Instance;
+        }
+
         OutgoingConnections connections = _connections.GetValue(vm.Component, c => new OutgoingConnections(c, resolver, _options));
         var exchange = new OutgoingExchange(vm, open, connections, made.Value, requestOptions, _options);
         made.Value.Options.Set(ExchangeKey, exchange);

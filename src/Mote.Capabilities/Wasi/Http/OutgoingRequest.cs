@@ -20,7 +20,7 @@ public sealed class OutgoingRequest(MicroVm vm, Fields headers) : IHttpTypes.IOu
 
     /// <inheritdoc/>
     public Result<IHttpTypes.IOutgoingBody, Unit> Body() =>
-        _body is null ? _body = new OutgoingBody(vm, ContentLength.Of(headers), static n => new IHttpTypes.ErrorCode.HTTPRequestBodySize(n)) : default(Unit);
+        _body is null ? _body = new OutgoingBody(vm, ContentLength.Of(headers), static n => new IHttpTypes.ErrorCode.HTTPRequestBodySize(n), isEgress: true) : default(Unit);
 
     /// <inheritdoc/>
     public IHttpTypes.Method Method() => _method;

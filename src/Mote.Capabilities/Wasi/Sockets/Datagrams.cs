@@ -129,6 +129,7 @@ internal sealed class DatagramOutput(UdpSocket socket, int generation) : IUdp.IO
         if (to is null || (socket.Peer is not null && !socket.Peer.Equals(to))) return ErrorCode.InvalidArgument;
         if (socket.Fault(to) is { } fault) return fault;
         if (datagram.Data.Length > MostBytes) return ErrorCode.DatagramTooLarge;
+        if (!socket.Guest.Vm.Component.MaySend(datagram.Data.Length)) return ErrorCode.AccessDenied;
         try
         {
             if (socket.Peer is not null) socket.Socket.Send(datagram.Data.Span, SocketFlags.None);

@@ -92,6 +92,13 @@ internal sealed class TcpConnection : IOpenSocket
     public void Write(ReadOnlySpan<byte> bytes)
     {
         ThrowIfFaulty();
+        if (!_guest.Vm.Component.MaySend(bytes.Length))
+        {
+            // The bytes would be missing from the stream: nothing may follow them.
+            Fail(SocketError.AccessDenied);
+            ThrowIfFaulty();
+        }
+
         int sent = Socket.Send(bytes, SocketFlags.None, out SocketError error);
         if (error is SocketError.WouldBlock or SocketError.IOPending)
         {

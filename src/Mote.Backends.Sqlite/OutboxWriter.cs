@@ -44,6 +44,7 @@ internal sealed class OutboxWriter : IDisposable
     private readonly HashSet<string> _inboxChanged = [];
     private readonly HashSet<long> _inMemory = [];
     private long _lastMessage;
+    private long _coming;
     private long _inboxWaiting;
     private long _inboxBytes;
     private long _inboxWritten;
@@ -86,6 +87,9 @@ internal sealed class OutboxWriter : IDisposable
         done(new IOException("the outbox is closed"));
     }
 
+    /// <summary>Bytes of messages on disk and on their way there.</summary>
+    public long InboxBytes => Volatile.Read(ref _inboxBytes) + Volatile.Read(ref _coming);
+
     public long LastMessage => Volatile.Read(ref _lastMessage);
 
     public long WaitingFor(string queue)
@@ -102,6 +106,7 @@ internal sealed class OutboxWriter : IDisposable
             {
                 // Numbered and put into the queue at once: messages come to be on disk in the order of their ids.
                 long id = ++_lastMessage;
+                _coming += record.Length;
                 if (isInMemory) _inMemory.Add(id);
                 _works.Enqueue(new Work { Queue = queue, Message = record, Id = id, Done = done });
                 _there.Set();
@@ -284,7 +289,7 @@ internal sealed class OutboxWriter : IDisposable
         try
         {
             _totals = database.Totals();
-            _nextId = database.LastId() + 1;
+            _nextId = Math.Max(_nextId, database.LastId() + 1); // an id is not given twice, also where its event is gone
             lock (_inbox)
             {
                 _inbox.Clear();
@@ -355,6 +360,12 @@ internal sealed class OutboxWriter : IDisposable
             }
 
             Exception? fault = Commit(works, removed, quarantined, told, expire);
+            long came = works.Sum(w => (long)(w.Message?.Length ?? 0));
+            if (came > 0)
+            {
+                lock (_lock) _coming -= came;
+            }
+
             foreach (Work work in works) work.Done?.Invoke(fault);
             if (fault is null)
             {

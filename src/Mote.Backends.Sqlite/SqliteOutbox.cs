@@ -71,7 +71,7 @@ public sealed class SqliteOutbox : IOutbox, IInbox
     public InboxCounts InboxCounts => _writer.InboxCounts with { Damaged = Volatile.Read(ref _damagedMessages) };
 
     /// <inheritdoc/>
-    public bool HasRoom => _writer.InboxCounts.Bytes < InboxMaxBytes;
+    public bool HasRoom => _writer.InboxBytes < InboxMaxBytes;
 
     /// <inheritdoc/>
     public long LastMessage => _writer.LastMessage;

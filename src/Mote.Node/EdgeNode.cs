@@ -41,6 +41,7 @@ public sealed class EdgeNode : IAsyncDisposable
     private NodeNats? _nats;
     private SqliteOutbox? _outbox;
     private readonly List<MessageInbox> _inboxes = [];
+    private readonly System.Collections.Concurrent.ConcurrentDictionary<(string App, string Component), EgressMeter> _meters = new();
     private readonly Dictionary<string, List<MqttRoute>> _flows = [];
     private readonly (IReadOnlyList<string> Topics, OutboxClass Class)[] _classes;
     private long _eventNumber;
@@ -239,10 +240,10 @@ public sealed class EdgeNode : IAsyncDisposable
             Broker = _config.BrokerUrl is { } external
                 ? new ExternalBroker(Upstreams.Endpoint("[broker]", external, _config.BrokerMqtt), $"mote-{_config.Name}", line => Say("broker", line), _config.BrokerStatusTopic)
                 : await EmbeddedBroker.StartAsync(Listen(), line => Say("broker", line)).ConfigureAwait(false);
-            // What an earlier run left comes before what comes now.
-            foreach (MessageInbox inbox in _inboxes) inbox.Start();
             await Broker.StartAsync(routes, token).ConfigureAwait(false);
         }
+
+        foreach (MessageInbox inbox in _inboxes) inbox.Start();
 
         _nats?.Receive(apps, _queueOf);
         if (apps.Any(a => a.HttpTriggers.Count > 0)) Http = await HttpApps.StartAsync(apps, _config, _host, _telemetry.Http, Pass, HttpComponent, (source, line) => Say(source, line)).ConfigureAwait(false);
@@ -363,7 +364,8 @@ public sealed class EdgeNode : IAsyncDisposable
         return new AppComponent(app.Name, c.Name, c.Grants, c.Limits)
         {
             Usage = usage,
-            StaysInside = topic => app.FlowTriggers.Any(t => TopicFilter.Matches(topic, t.Topic)),
+            StaysInside = (client, topic) => FlowsOf(app.Name, topic).Count > 0 && _config.MessagingClients.Of(client) != MessageBrokerKind.Nats && (_config.UpstreamUrl is null || ClassOf(topic) is null),
+            Meter = c.Limits.Egress is null ? null : _meters.GetOrAdd((app.Name, c.Name), static _ => new EgressMeter()),
             Denials = new DenialLog(d => Say(d.Component, d.ToString())),
             Log = (name, level, context, message) =>
             {
@@ -406,16 +408,7 @@ public sealed class EdgeNode : IAsyncDisposable
         List<(string, Message)>? toNats = null;
         foreach ((string topic, Message message, string client) in messages)
         {
-            if (_config.MessagingClients.Of(client) == MessageBrokerKind.Nats)
-            {
-                (toNats ??= []).Add((topic, message));
-            }
-            else if (!Chain(component, topic, message, outcomes.Done))
-            {
-                if (Broker is null) outcomes.Done(Outcome.Handled);
-                else Broker.Publish(topic, message, outcomes.Done);
-            }
-
+            if (_config.MessagingClients.Of(client) == MessageBrokerKind.Nats) (toNats ??= []).Add((topic, message));
             if (Upstream is null || ClassOf(topic) is not { } c) continue;
             (events ??= []).Add((c, new CloudEvent(
                 string.Create(CultureInfo.InvariantCulture, $"{_boot}-{Interlocked.Increment(ref _eventNumber)}"),
@@ -437,6 +430,20 @@ public sealed class EdgeNode : IAsyncDisposable
             foreach (var _ in toNats) outcomes.Done(Outcome.Handled);
         }
 
+        // What may fail comes first: what is inside the node would come twice when the whole is sent again.
+        foreach (bool inside in (ReadOnlySpan<bool>)[false, true])
+        {
+            foreach ((string topic, Message message, string client) in messages)
+            {
+                if (_config.MessagingClients.Of(client) == MessageBrokerKind.Nats) continue;
+                List<MqttRoute> flows = FlowsOf(component.App, topic);
+                if (inside != (flows.Count > 0 || Broker is not ExternalBroker)) continue;
+                if (flows.Count > 0) Chain(component, topic, message, flows, outcomes.Done);
+                else if (Broker is null) outcomes.Done(Outcome.Handled);
+                else Broker.Publish(topic, message, outcomes.Done);
+            }
+        }
+
         if (events is null)
         {
             outcomes.Done(Outcome.Handled);
@@ -444,7 +451,7 @@ public sealed class EdgeNode : IAsyncDisposable
         }
 
         // What it was made of ends in the same transaction, unless another component has still to be done with its part.
-        long ends = outcomes.Left == 1 ? over : 0;
+        long ends = outcomes.Left == 1 && !outcomes.HasFailed ? over : 0;
         _outbox!.Put(
             events,
             e =>
@@ -455,19 +462,15 @@ public sealed class EdgeNode : IAsyncDisposable
             ends);
     }
 
+    private List<MqttRoute> FlowsOf(string app, string topic) => _flows.TryGetValue(app, out List<MqttRoute>? flows) ? flows.FindAll(f => TopicFilter.Matches(topic, f.Filter)) : [];
+
     /// <summary>Gives a message to the components of the same app whose flow it is.</summary>
-    /// <returns>False where there is none.</returns>
-    private bool Chain(AppComponent from, string topic, Message message, Action<Outcome> done)
+    private void Chain(AppComponent from, string topic, Message message, List<MqttRoute> to, Action<Outcome> done)
     {
-        if (!_flows.TryGetValue(from.App, out List<MqttRoute>? flows)) return false;
-        List<MqttRoute> to = flows.FindAll(f => TopicFilter.Matches(topic, f.Filter));
-        if (to.Count == 0) return false;
         var each = new Outcomes(to.Count, done);
         foreach (MqttRoute route in to)
         {
             if (!route.Feed(message.To(topic), each.Done)) Say("flow", $"component `{route.Queue.Component.Name}` had no room for a message on `{topic}` of `{from.Name}`, for {MessageFeed.Patience.TotalSeconds} s: it is refused", route.Queue.Component);
         }
-
-        return true;
     }
 }

@@ -68,14 +68,17 @@ public sealed class AppComponent
     /// <summary>Where its messages go.</summary>
     public GuestLog Log { get; init; } = static (_, _, _, _) => { };
 
-    /// <summary>True for topics whose messages stay in the node: they do not count as sent.</summary>
-    public Func<string, bool> StaysInside { get; init; } = static _ => false;
+    /// <summary>True for messages that stay in the node, by the name of their client and their topic: they do not count as sent.</summary>
+    public Func<string, string, bool> StaysInside { get; init; } = static (_, _) => false;
+
+    /// <summary>What all of the component's triggers have sent together; null where this one's own account has it.</summary>
+    public EgressMeter? Meter { get; init; }
 
     /// <summary>Takes bytes that are to leave the node from the component's budget; false, and noted, where it does not have them.</summary>
     /// <param name="bytes">How many.</param>
     public bool MaySend(long bytes)
     {
-        if (Limits.Egress is not { } budget || Usage.Egress.TrySpend(budget, bytes)) return true;
+        if (Limits.Egress is not { } budget || (Meter ?? Usage.Egress).TrySpend(budget, bytes)) return true;
         Denials.Add(new Denial(Name, "sending more than its egress budget", $"egress = \"{budget}\"") { Table = "limits", Instead = $"it is {budget} now; raise `egress`" });
         return false;
     }

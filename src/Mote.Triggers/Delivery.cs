@@ -86,6 +86,15 @@ public sealed class Delivery
         }
     }
 
+    /// <summary>Its results could not be stored, and it is to be tried again: it is as it was before <see cref="End"/>.</summary>
+    internal void Resume()
+    {
+        lock (_lock)
+        {
+            if (_state == State.Ending) _state = _isStored ? State.Parked : State.Waiting;
+        }
+    }
+
     private void Stored(Exception? fault)
     {
         Action<Outcome>? tell = null;

@@ -31,6 +31,7 @@ public sealed class MessageInbox : IAsyncDisposable
     private bool _ticking;
     private long _spilled;
     private long _spilling;
+    private long _spills;
     private long _lastRead;
     private Task? _reading;
     private bool _faulty;
@@ -51,6 +52,7 @@ public sealed class MessageInbox : IAsyncDisposable
         _queue = queue;
         _log = log;
         _clock = new System.Threading.Timer(_ => Tick());
+        _spilled = store.WaitingFor(name); // what comes from now on is behind it
     }
 
     /// <summary>What the trigger asks for, as in the manifest.</summary>
@@ -69,13 +71,12 @@ public sealed class MessageInbox : IAsyncDisposable
         }
     }
 
-    /// <summary>Gives the component what an earlier run has left. Called once, before the first message comes.</summary>
+    /// <summary>Gives the component what an earlier run has left. Called once, when what the component sends can be passed on.</summary>
     public void Start()
     {
         lock (_lock)
         {
-            _spilled = Store.WaitingFor(_name);
-            if (_spilled > 0) _reading = Task.Run(Read);
+            if (_spilled > 0) _reading ??= Task.Run(Read);
         }
     }
 
@@ -91,6 +92,7 @@ public sealed class MessageInbox : IAsyncDisposable
         while (true)
         {
             bool spill = false;
+            Delivery[] before = [];
             lock (_lock)
             {
                 // Behind what is on disk already, so that the order stays.
@@ -102,8 +104,14 @@ public sealed class MessageInbox : IAsyncDisposable
 
                 if (Store.HasRoom && !_stop.IsCancellationRequested)
                 {
-                    if (_spilled++ == 0) _lastRead = Store.LastMessage;
+                    if (_spilled++ == 0)
+                    {
+                        _lastRead = Store.LastMessage;
+                        before = [.. _young];
+                    }
+
                     _spilling++;
+                    _spills++;
                     _reading ??= Task.Run(Read, CancellationToken.None);
                     spill = true;
                 }
@@ -111,6 +119,8 @@ public sealed class MessageInbox : IAsyncDisposable
 
             if (spill)
             {
+                // Those in memory are written first: after a crash, too, they come before this one.
+                foreach (Delivery earlier in before) earlier.Park();
                 Store.Park(_name, MessageRecord.Write(message), isInMemory: false, fault => Spilled(fault, done));
                 return;
             }
@@ -217,7 +227,13 @@ public sealed class MessageInbox : IAsyncDisposable
             try
             {
                 bool settled;
-                lock (_lock) settled = _spilling == 0;
+                long spills;
+                lock (_lock)
+                {
+                    settled = _spilling == 0;
+                    spills = _spills;
+                }
+
                 IReadOnlyList<InboxEntry> entries = Store.Peek(_name, _lastRead, ReadAtOnce, ReadBytesAtOnce);
                 if (_faulty) _log($"the inbox of `{_name}` can be read again");
                 _faulty = false;
@@ -225,8 +241,8 @@ public sealed class MessageInbox : IAsyncDisposable
                 if (entries.Count > 0) continue;
                 lock (_lock)
                 {
-                    // Nothing was on its way when it was looked at, so that is all there is.
-                    if (settled && _spilling == 0)
+                    // Nothing was on its way when it was looked at, and nothing came meanwhile: that is all there is.
+                    if (settled && spills == _spills)
                     {
                         _spilled = 0;
                         _reading = null;

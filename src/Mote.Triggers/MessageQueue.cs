@@ -296,6 +296,7 @@ public sealed class MessageQueue : IAsyncDisposable
     {
         Interlocked.Increment(ref _retried);
         await Task.Yield(); // this may be the outbox's thread, which what follows may wait for
+        e.Delivery?.Resume();
         e.Delivery?.Park();
         try
         {
@@ -329,10 +330,13 @@ public sealed class MessageQueue : IAsyncDisposable
         letter.AddMetadata("mote-attempts", (e.Attempt + 1).ToString(System.Globalization.CultureInfo.InvariantCulture));
         letter.AddMetadata("mote-error", RetryPolicy.Reason(why));
         // A component that fails on purpose must not get its message out this way.
-        if (!Component.StaysInside(retry.DeadLetterTopic) && !Component.MaySend(letter.Bytes.Length))
+        if (!Component.StaysInside(retry.Client, retry.DeadLetterTopic) && !Component.MaySend(letter.WireBytes(retry.DeadLetterTopic)))
         {
-            letter = letter.Without();
-            letter.AddMetadata("mote-withheld", $"the {e.Message.Bytes.Length} bytes of the message are over the component's egress budget");
+            // Nothing in it is the component's or the message's own.
+            letter = new Message(ReadOnlyMemory<byte>.Empty);
+            letter.AddMetadata(RetryPolicy.TopicName, e.Message.Topic ?? "");
+            letter.AddMetadata(RetryPolicy.ComponentName, $"{Component.App}/{Component.Name}");
+            letter.AddMetadata("mote-withheld", $"the {e.Message.Bytes.Length} bytes of the message, and why it failed, are over the component's egress budget");
         }
 
         Interlocked.Increment(ref _buried);
@@ -347,6 +351,12 @@ public sealed class MessageQueue : IAsyncDisposable
             {
                 _log($"component `{Component.Name}`: a dead letter could not be sent to `{retry.DeadLetterTopic}`: {fault.Message}");
                 Finish(e, fault.Fault == MessagingFault.Refused ? Outcome.Failed : Outcome.NotDelivered);
+            }
+            catch (Exception fault)
+            {
+                // Whatever it is (a broker that has stopped): nobody would hear of it, and the event would never be over.
+                _log($"component `{Component.Name}`: a dead letter could not be sent to `{retry.DeadLetterTopic}`: {fault}");
+                Finish(e, Outcome.NotDelivered);
             }
         });
     }

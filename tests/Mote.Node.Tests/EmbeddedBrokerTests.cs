@@ -80,7 +80,7 @@ public sealed class EmbeddedBrokerTests : IDisposable
     [Fact]
     public async Task Message_ThatMqttCannotCarry_IsTheComponentsFault_AndHarmsNobody()
     {
-        await using EdgeNode node = await _site.Start();
+        await using EdgeNode node = await _site.Start(TestSite.AppOnce);
         await using Client client = await Client.Connect(node.Broker!.Address);
         await client.Subscribe("out");
         foreach (string odd in (string[])["l", "z"])

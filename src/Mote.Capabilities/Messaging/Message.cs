@@ -39,7 +39,7 @@ public sealed class Message : IMessagingTypes.IMessage, IDisposable
     internal long Size => Bytes.Length + (2L * (Type?.Length ?? 0)) + SizeOfMetadata;
 
     /// <summary>Bytes that leave the node with it.</summary>
-    internal long WireBytes(string? topic) => Bytes.Length + (topic?.Length ?? 0) + (Type?.Length ?? 0) + Metadata.Sum(m => (long)m.Key.Length + m.Value.Length);
+    public long WireBytes(string? topic) => Bytes.Length + (topic?.Length ?? 0) + (Type?.Length ?? 0) + Metadata.Sum(m => (long)m.Key.Length + m.Value.Length);
 
     private long SizeOfMetadata => _metadata?.Sum(m => SizeOf(m.Key, m.Value)) ?? 0;
 
@@ -47,9 +47,6 @@ public sealed class Message : IMessagingTypes.IMessage, IDisposable
 
     /// <summary>A message of the same content: what a guest does to the one does not change the other.</summary>
     public Message Copy() => new(Bytes) { Topic = Topic, Type = Type, System = System, ReplyTo = ReplyTo, AnswersTo = AnswersTo, _metadata = _metadata is null ? null : [.. _metadata] };
-
-    /// <summary>The same without its data.</summary>
-    public Message Without() => new(ReadOnlyMemory<byte>.Empty) { Topic = Topic, Type = Type, ReplyTo = ReplyTo, _metadata = _metadata is null ? null : [.. _metadata] };
 
     /// <summary>A message of the same content, as it comes on a topic.</summary>
     public Message To(string topic) => new(Bytes) { Topic = topic, Type = Type, ReplyTo = ReplyTo, _metadata = _metadata is null ? null : [.. _metadata] };

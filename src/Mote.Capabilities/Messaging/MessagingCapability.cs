@@ -123,7 +123,7 @@ public sealed partial class MessagingGuest(MicroVm vm, Func<AppComponent, string
         if (_published.Count >= MaxPerEvent) return new Error.Other($"one event may send {MaxPerEvent} messages");
         long size = m.Size;
         if (_bytes + size > MaxBytesPerEvent) return new Error.Other($"one event may send {MaxBytesPerEvent} bytes");
-        if (!vm.Component.StaysInside(topic) && OverBudget(topic, m) is { } over) return over;
+        if (!vm.Component.StaysInside(client, topic) && OverBudget(topic, m) is { } over) return over;
         _bytes += size;
         m.Dispose(); // out of the guest's hands
         using Activity? span = Span(vm, "send", ActivityKind.Producer, topic, m);
@@ -148,7 +148,6 @@ public sealed partial class MessagingGuest(MicroVm vm, Func<AppComponent, string
     public Result<IMessagingTypes.IMessage[], Error> Request(IMessagingTypes.IClient c, string topic, IMessagingTypes.IMessage message, IRequestReply.IRequestOptions? options)
     {
         if (Refusal(topic) is { } error) return error;
-        if (OverBudget(topic, (Message)message) is { } over) return over;
         var o = (RequestOptions?)options ?? new RequestOptions();
         Result<IReadOnlyList<Message>, Error> answers = Ask(NameOf(c), topic, (Message)message, o.Expected, o.Timeout ?? s_defaultTimeout);
         return answers.IsOk ? answers.Value.Select(IMessagingTypes.IMessage (m) => Received(m)).ToArray() : answers.Error;
@@ -158,6 +157,7 @@ public sealed partial class MessagingGuest(MicroVm vm, Func<AppComponent, string
     private Result<IReadOnlyList<Message>, Error> Ask(string client, string topic, Message message, int expected, TimeSpan timeout)
     {
         if (broker(vm.Component, client) is not { } asked) return new Error.Connection("this component has no broker");
+        if (OverBudget(topic, message) is { } over) return over;
         TimeSpan remaining = vm.Remaining;
         if (remaining != Timeout.InfiniteTimeSpan && remaining < timeout) timeout = remaining;
         using Activity? span = Span(vm, "request", ActivityKind.Client, topic, message);

@@ -33,6 +33,7 @@ public sealed class EmbeddedBroker : IMqttBroker
     private readonly PendingRequests _requests = new();
     private readonly CancellationTokenSource _stopReceiving = new();
     private readonly ConcurrentDictionary<string, byte> _sessions = new();
+    private readonly TaskCompletionSource _isRouted = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile IReadOnlyList<MqttRoute> _routes = [];
     private long _dropped;
 
@@ -103,6 +104,7 @@ public sealed class EmbeddedBroker : IMqttBroker
     public Task StartAsync(IReadOnlyList<MqttRoute> routes, CancellationToken token)
     {
         _routes = routes;
+        _isRouted.TrySetResult();
         return Task.CompletedTask;
     }
 
@@ -180,6 +182,17 @@ public sealed class EmbeddedBroker : IMqttBroker
         {
             Refuse(e, fault.Code, fault.Reason);
             return;
+        }
+
+        if (!fromComponent && !_isRouted.Task.IsCompleted)
+        {
+            // The server listens a moment before the components are known: an acknowledgement now would be for nothing.
+            await _isRouted.Task.WaitAsync(_stopReceiving.Token).ContinueWith(static _ => { }, TaskScheduler.Default).ConfigureAwait(false);
+            if (!_isRouted.Task.IsCompleted)
+            {
+                Refuse(e, MqttPubAckReasonCode.ImplementationSpecificError, "the node is stopping");
+                return;
+            }
         }
 
         MqttRoute[] routes = RoutesOf(m.Topic);

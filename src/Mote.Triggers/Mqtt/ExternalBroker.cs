@@ -295,13 +295,26 @@ public sealed class ExternalBroker : IMqttBroker
             if (outcome == Outcome.NotDelivered) Volatile.Write(ref _failed, 1);
             if (Interlocked.Decrement(ref _left) > 0) return;
             if (Volatile.Read(ref _failed) == 0) Send();
-            else Volatile.Write(ref broker._redeliverOn, _connection); // an older connection's number asks for nothing
+            else AskAgain();
+        }
+
+        /// <summary>An older connection's number asks for nothing, and takes nothing back that a newer one asks for.</summary>
+        private void AskAgain()
+        {
+            for (int seen = Volatile.Read(ref broker._redeliverOn); seen < _connection;)
+            {
+                int now = Interlocked.CompareExchange(ref broker._redeliverOn, _connection, seen);
+                if (now == seen) return;
+                seen = now;
+            }
         }
 
         public void Send() => _ = SendAsync();
 
         private async Task SendAsync()
         {
+            // On another connection the same number may be another message's.
+            if (_connection != Volatile.Read(ref broker._connectionNumber)) return;
             try
             {
                 await args.AcknowledgeAsync(broker._stop.Token).ConfigureAwait(false);

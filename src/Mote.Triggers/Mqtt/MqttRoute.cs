@@ -72,6 +72,9 @@ public sealed class Outcomes(int parts, Action<Outcome> done)
 
     private int _notDelivered;
 
+    /// <summary>True where one of those that are over could not be delivered. Read after <see cref="Left"/>, it is about all that were over then.</summary>
+    public bool HasFailed => Volatile.Read(ref _notDelivered) != 0;
+
     /// <summary>One of them is over, or safe.</summary>
     public void Done(Outcome outcome)
     {

@@ -193,7 +193,7 @@ public sealed class FileUpstreamTests : IDisposable
         await using (var pump = new UpstreamPump(Upstream(_options with { Batch = 7 }), _site.Outbox(events), new NoWaiting(), _log.Add))
         {
             await Wait.Until(() => pump.Counts.Retries > 3, () => $"{pump.Counts}");
-            Assert.NotEmpty(Read());
+            Assert.True(new FileInfo(_options.Path).Length > 0); // what is in it now may be half a line that is about to be cut off
             Assert.True(pump.Counts.Waiting > 0);
             File.Delete(filler);
             Assert.True(await pump.FlushAsync(Client.Patience, TestContext.Current.CancellationToken));

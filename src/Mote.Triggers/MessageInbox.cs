@@ -62,15 +62,6 @@ public sealed class MessageInbox : IAsyncDisposable
 
     internal RetryPolicy? Retry { get; }
 
-    /// <summary>Messages on disk that are not in the component's queue yet.</summary>
-    public long OnDisk
-    {
-        get
-        {
-            lock (_lock) return _spilled;
-        }
-    }
-
     /// <summary>Gives the component what an earlier run has left. Called once, when what the component sends can be passed on.</summary>
     public void Start()
     {

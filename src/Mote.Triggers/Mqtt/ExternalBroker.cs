@@ -245,8 +245,9 @@ public sealed class ExternalBroker : IMqttBroker
             return;
         }
 
-        var all = new Acknowledgement(this, routes.Length, e);
-        if (routes.Length == 0) all.Send();
+        var acknowledgement = new Acknowledgement(this, e);
+        var all = new Outcomes(routes.Length, acknowledgement.Over);
+        if (routes.Length == 0) acknowledgement.Over(Outcome.Handled);
         foreach (MqttRoute route in routes)
         {
             try
@@ -284,18 +285,14 @@ public sealed class ExternalBroker : IMqttBroker
     }
 
     /// <summary>Acknowledges a message when every component it went to is done with it.</summary>
-    private sealed class Acknowledgement(ExternalBroker broker, int components, MqttApplicationMessageReceivedEventArgs args)
+    private sealed class Acknowledgement(ExternalBroker broker, MqttApplicationMessageReceivedEventArgs args)
     {
         private readonly int _connection = Volatile.Read(ref broker._connectionNumber);
-        private int _left = components;
-        private int _failed;
 
-        public void Done(Outcome outcome)
+        public void Over(Outcome worst)
         {
-            if (outcome == Outcome.NotDelivered) Volatile.Write(ref _failed, 1);
-            if (Interlocked.Decrement(ref _left) > 0) return;
-            if (Volatile.Read(ref _failed) == 0) Send();
-            else AskAgain();
+            if (worst == Outcome.NotDelivered) AskAgain();
+            else _ = SendAsync();
         }
 
         /// <summary>An older connection's number asks for nothing, and takes nothing back that a newer one asks for.</summary>
@@ -308,8 +305,6 @@ public sealed class ExternalBroker : IMqttBroker
                 seen = now;
             }
         }
-
-        public void Send() => _ = SendAsync();
 
         private async Task SendAsync()
         {

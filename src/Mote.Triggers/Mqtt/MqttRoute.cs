@@ -1,5 +1,4 @@
 // Which messages go to which component, and what a broker must do for the components of a node.
-using System.Threading.Channels;
 using Mote.Capabilities.Messaging;
 
 namespace Mote.Triggers.Mqtt;
@@ -23,64 +22,6 @@ public sealed record MqttRoute(string Filter, int Qos, MessageQueue Queue, Retry
     /// <param name="token">The sender waits no longer.</param>
     public ValueTask AcceptAsync(Message message, Action<Outcome> done, CancellationToken token) =>
         Inbox is null ? Queue.EnqueueAsync(new MessageEvent(message, done, Filter, Retry: Retry), token) : Inbox.AcceptAsync(message, done, token);
-}
-
-/// <summary>Gives messages of components to components.</summary>
-public static class MessageFeed
-{
-    /// <summary>How long a message of a component waits for room at the next component: it may be what must make the room.</summary>
-    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
-
-    /// <summary>Gives a message to a component, waiting a while where it has no room.</summary>
-    /// <param name="route">To which.</param>
-    /// <param name="message">The message.</param>
-    /// <param name="done">Told what became of it.</param>
-    /// <returns>False where there was no room.</returns>
-    public static bool Feed(this MqttRoute route, Message message, Action<Outcome> done)
-    {
-        using var patience = new CancellationTokenSource();
-        try
-        {
-            ValueTask accepted = route.AcceptAsync(message, done, patience.Token);
-            if (accepted.IsCompletedSuccessfully) return true;
-            patience.CancelAfter(Patience);
-            accepted.AsTask().GetAwaiter().GetResult();
-            return true;
-        }
-        catch (ChannelClosedException)
-        {
-            done(Outcome.NotDelivered); // the node is stopping
-            return true;
-        }
-        catch (OperationCanceledException)
-        {
-            done(Outcome.NotDelivered);
-            return false;
-        }
-    }
-}
-
-/// <summary>What became of a message at every component that it went to.</summary>
-/// <param name="parts">How many there are.</param>
-/// <param name="done">Told the worst of what became of it, when all are over or safe.</param>
-public sealed class Outcomes(int parts, Action<Outcome> done)
-{
-    private int _left = parts;
-
-    /// <summary>How many are not over yet.</summary>
-    public int Left => Volatile.Read(ref _left);
-
-    private int _notDelivered;
-
-    /// <summary>True where one of those that are over could not be delivered. Read after <see cref="Left"/>, it is about all that were over then.</summary>
-    public bool HasFailed => Volatile.Read(ref _notDelivered) != 0;
-
-    /// <summary>One of them is over, or safe.</summary>
-    public void Done(Outcome outcome)
-    {
-        if (outcome == Outcome.NotDelivered) Volatile.Write(ref _notDelivered, 1);
-        if (Interlocked.Decrement(ref _left) == 0) done(Volatile.Read(ref _notDelivered) != 0 ? Outcome.NotDelivered : Outcome.Handled);
-    }
 }
 
 /// <summary>The MQTT broker of a node: in this process or elsewhere.</summary>

@@ -186,60 +186,44 @@ internal sealed class OutboxWriter : IDisposable
     public (long Taken, long Lost) Salvage(string file)
     {
         long taken = 0, lost = 0;
-        lost += SqliteSalvage.Walk(file, "SELECT id, class, priority, record, crc FROM outbox WHERE id > $after ORDER BY id LIMIT 256", r =>
+        lost += SqliteSalvage.Walk(file, "SELECT id, class, priority, record, crc FROM outbox WHERE id > $after ORDER BY id LIMIT 256", r => Take(done =>
         {
-            try
-            {
-                byte[] record = r.GetFieldValue<byte[]>(3);
-                if (TryRead(record, r.GetInt64(4)) is not { } e)
-                {
-                    lost++;
-                    return;
-                }
-
-                using var done = new ManualResetEventSlim();
-                Exception? fault = null;
-                Put([(new OutboxClass(r.GetString(1), r.GetInt32(2)), e)], Took, 0);
-                done.Wait();
-                if (fault is null) taken++;
-                else lost++;
-
-                void Took(Exception? x)
-                {
-                    fault = x;
-                    done.Set();
-                }
-            }
-            catch (InvalidCastException)
-            {
-                lost++;
-            }
-        });
-        lost += SqliteSalvage.Walk(file, "SELECT id, queue, record, crc FROM inbox WHERE id > $after ORDER BY id LIMIT 256", r =>
+            if (TryRead(r.GetFieldValue<byte[]>(3), r.GetInt64(4)) is not { } e) return false;
+            Put([(new OutboxClass(r.GetString(1), r.GetInt32(2)), e)], done, over: 0);
+            return true;
+        }));
+        lost += SqliteSalvage.Walk(file, "SELECT id, queue, record, crc FROM inbox WHERE id > $after ORDER BY id LIMIT 256", r => Take(done =>
         {
-            try
-            {
-                byte[] record = r.GetFieldValue<byte[]>(2);
-                using var done = new ManualResetEventSlim();
-                Exception? fault = new InvalidDataException();
-                if (EventRecord.Check(record) == r.GetInt64(3)) Park(r.GetString(1), record, isInMemory: false, Took);
-                else done.Set();
-                done.Wait();
-                if (fault is null) taken++;
-                else lost++;
-
-                void Took(Exception? x)
-                {
-                    fault = x;
-                    done.Set();
-                }
-            }
-            catch (InvalidCastException)
-            {
-                lost++;
-            }
-        });
+            byte[] record = r.GetFieldValue<byte[]>(2);
+            if (EventRecord.Check(record) != r.GetInt64(3)) return false;
+            Park(r.GetString(1), record, isInMemory: false, done);
+            return true;
+        }));
         return (taken, lost);
+
+        // Puts a row into this file, where it is one that can be read, and waits for the disk.
+        void Take(Func<Action<Exception?>, bool> put)
+        {
+            using var stored = new ManualResetEventSlim();
+            Exception? fault = null;
+            bool good;
+            try
+            {
+                good = put(e =>
+                {
+                    fault = e;
+                    stored.Set();
+                });
+            }
+            catch (InvalidCastException)
+            {
+                good = false;
+            }
+
+            if (good) stored.Wait();
+            if (good && fault is null) taken++;
+            else lost++;
+        }
     }
 
     public void Dispose()

@@ -40,6 +40,7 @@ public sealed class EdgeNode : IAsyncDisposable
     private TimerService? _timers;
     private NodeNats? _nats;
     private SqliteOutbox? _outbox;
+    private static readonly List<MqttRoute> s_noFlows = [];
     private readonly List<MessageInbox> _inboxes = [];
     private readonly System.Collections.Concurrent.ConcurrentDictionary<(string App, string Component), EgressMeter> _meters = new();
     private readonly Dictionary<string, List<MqttRoute>> _flows = [];
@@ -405,10 +406,16 @@ public sealed class EdgeNode : IAsyncDisposable
         MessagingException? fault = null;
         var outcomes = new Outcomes(messages.Length + 1, worst => done(worst != Outcome.NotDelivered ? null : fault ?? new MessagingException("neither it nor what another component made of it can be kept now")));
         List<(OutboxClass, CloudEvent)>? events = null;
+        // What may fail goes first: what is inside the node would come twice when the whole is sent again.
         List<(string, Message)>? toNats = null;
+        var toBroker = new List<(string, Message)>();
+        var inside = new List<(string, Message, List<MqttRoute>)>();
         foreach ((string topic, Message message, string client) in messages)
         {
+            List<MqttRoute> flows = FlowsOf(component.App, topic);
             if (_config.MessagingClients.Of(client) == MessageBrokerKind.Nats) (toNats ??= []).Add((topic, message));
+            else if (flows.Count == 0 && Broker is ExternalBroker) toBroker.Add((topic, message));
+            else inside.Add((topic, message, flows));
             if (Upstream is null || ClassOf(topic) is not { } c) continue;
             (events ??= []).Add((c, new CloudEvent(
                 string.Create(CultureInfo.InvariantCulture, $"{_boot}-{Interlocked.Increment(ref _eventNumber)}"),
@@ -430,18 +437,12 @@ public sealed class EdgeNode : IAsyncDisposable
             foreach (var _ in toNats) outcomes.Done(Outcome.Handled);
         }
 
-        // What may fail comes first: what is inside the node would come twice when the whole is sent again.
-        foreach (bool inside in (ReadOnlySpan<bool>)[false, true])
+        foreach ((string topic, Message message) in toBroker) Broker!.Publish(topic, message, outcomes.Done);
+        foreach ((string topic, Message message, List<MqttRoute> flows) in inside)
         {
-            foreach ((string topic, Message message, string client) in messages)
-            {
-                if (_config.MessagingClients.Of(client) == MessageBrokerKind.Nats) continue;
-                List<MqttRoute> flows = FlowsOf(component.App, topic);
-                if (inside != (flows.Count > 0 || Broker is not ExternalBroker)) continue;
-                if (flows.Count > 0) Chain(component, topic, message, flows, outcomes.Done);
-                else if (Broker is null) outcomes.Done(Outcome.Handled);
-                else Broker.Publish(topic, message, outcomes.Done);
-            }
+            if (flows.Count > 0) Chain(component, topic, message, flows, outcomes.Done);
+            else if (Broker is null) outcomes.Done(Outcome.Handled);
+            else Broker.Publish(topic, message, outcomes.Done);
         }
 
         if (events is null)
@@ -462,7 +463,7 @@ public sealed class EdgeNode : IAsyncDisposable
             ends);
     }
 
-    private List<MqttRoute> FlowsOf(string app, string topic) => _flows.TryGetValue(app, out List<MqttRoute>? flows) ? flows.FindAll(f => TopicFilter.Matches(topic, f.Filter)) : [];
+    private List<MqttRoute> FlowsOf(string app, string topic) => _flows.TryGetValue(app, out List<MqttRoute>? flows) ? flows.FindAll(f => TopicFilter.Matches(topic, f.Filter)) : s_noFlows;
 
     /// <summary>Gives a message to the components of the same app whose flow it is.</summary>
     private void Chain(AppComponent from, string topic, Message message, List<MqttRoute> to, Action<Outcome> done)

@@ -12,6 +12,9 @@ internal sealed partial class SmallApi;
 [WitGuest("bench:adapted/api")]
 internal sealed partial class AdaptedApi;
 
+[WitGuest("bench:nn/api")]
+internal sealed partial class NnApi;
+
 [WitGuest("bench:js/api")]
 internal sealed partial class JsApi;
 

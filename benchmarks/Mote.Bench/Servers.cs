@@ -59,6 +59,17 @@ internal sealed class ServerProcess : IDisposable
     /// <summary>A line of /proc/PID/status in MiB: VmRSS, RssAnon, VmHWM. With children, all together.</summary>
     public double MiB(string line) => Tree(_process.Id).Sum(id => OfProcess(id, line));
 
+    /// <summary>Processor time that it has used, of its own and of its children.</summary>
+    public TimeSpan Cpu => TimeSpan.FromSeconds(Tree(_process.Id).Sum(Seconds));
+
+    /// <summary>utime and stime of /proc/PID/stat, in the 100 ticks a second that Linux shows.</summary>
+    private static double Seconds(int id)
+    {
+        string stat = File.ReadAllText($"/proc/{id}/stat");
+        string[] fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
+        return (long.Parse(fields[11], CultureInfo.InvariantCulture) + long.Parse(fields[12], CultureInfo.InvariantCulture)) / 100.0;
+    }
+
     private static IEnumerable<int> Tree(int id) => [id, .. Children(id).SelectMany(Tree)];
 
     private static IEnumerable<int> Children(int id)

@@ -10,7 +10,7 @@ namespace Mote.Bench;
 
 internal static class TelemetryBench
 {
-    private const int Publishers = 4, Window = 64, DurablePublishers = 64;
+    private const int Publishers = 4, Window = 64, BatchWindow = 200, DurablePublishers = 64;
 
     public static Report Run(bool quick)
     {
@@ -19,17 +19,21 @@ internal static class TelemetryBench
         string root = Directory.CreateTempSubdirectory("mote-bench-telemetry-").FullName;
         try
         {
+            using ServerProcess batches = Start("node", Folder(root, "batches", 100, "telemetry-batch"));
             using ServerProcess node = Start("node", Folder(root, "node", 100)), pass = Start("pass", Folder(root, "pass", 100)), bare = Start("bare", root);
             using ServerProcess durable = Start("node", Folder(root, "durable", 0));
-            byte[][] readings = [.. Enumerable.Range(0, 100).Select(i => Reading(i == 99 ? 150 : 20 + (i / 10.0)))];
+            byte[][] readings = Readings();
             double[] component = new double[rounds], without = new double[rounds], broker = new double[rounds], all = new double[rounds], one = new double[rounds], fsync = new double[rounds], p99 = new double[rounds], red = new double[rounds];
+            double[] componentCpu = new double[rounds], withoutCpu = new double[rounds], batched = new double[rounds], batchedCpu = new double[rounds];
             using NodeRed? nodeRed = NodeRed.Start(root, bare.Port);
             Publish(node.Port, readings, TimeSpan.FromSeconds(1), Publishers, Window);
             Publish(pass.Port, readings, TimeSpan.FromSeconds(1), Publishers, Window);
+            Publish(batches.Port, readings, TimeSpan.FromSeconds(1), Publishers, BatchWindow);
             for (int r = 0; r < rounds; r++)
             {
-                component[r] = Publish(node.Port, readings, slice, Publishers, Window);
-                without[r] = Publish(pass.Port, readings, slice, Publishers, Window);
+                component[r] = Publish(node, readings, slice, out componentCpu[r]);
+                batched[r] = Publish(batches, readings, slice, out batchedCpu[r], BatchWindow);
+                without[r] = Publish(pass, readings, slice, out withoutCpu[r]);
                 broker[r] = Through(bare.Port, readings, slice);
                 fsync[r] = Fsyncs(root, slice / 3);
                 var took = new List<long>();
@@ -42,6 +46,10 @@ internal static class TelemetryBench
             var report = new Report("telemetry", rounds);
             report.Metric("component", component, "msg/s");
             report.Metric("passthrough", without, "msg/s");
+            report.Metric("component_cpu", componentCpu, "us/msg");
+            report.Metric("passthrough_cpu", withoutCpu, "us/msg");
+            report.Metric("component_batches", batched, "msg/s");
+            report.Metric("component_batches_cpu", batchedCpu, "us/msg");
             report.Metric("bare_broker", broker, "msg/s");
             if (nodeRed is not null) report.Metric("node_red", red, "msg/s");
             report.Metric("fsync", fsync.Select(f => 1e6 / f), "us");
@@ -64,16 +72,22 @@ internal static class TelemetryBench
         }
     }
 
+    /// <summary>Messages acknowledged in a second.</summary>
+    public static double Publish(int port, TimeSpan time, bool durable) => durable ? Publish(port, Readings(), time, DurablePublishers, 1) : Publish(port, Readings(), time, Publishers, Window);
+
+    /// <summary>One in a hundred is an alert.</summary>
+    private static byte[][] Readings() => [.. Enumerable.Range(0, 100).Select(i => Reading(i == 99 ? 150 : 20 + (i / 10.0)))];
+
     private static byte[] Reading(double value)
     {
         string head = string.Create(CultureInfo.InvariantCulture, $"{{\"value\":{value},\"ts\":\"2026-11-23T06:00:00.000Z\",\"note\":\"");
         return Encoding.ASCII.GetBytes(head + new string('x', 200 - head.Length - 2) + "\"}");
     }
 
-    private static string Folder(string root, string name, int threshold)
+    private static string Folder(string root, string name, int threshold, string guest = "telemetry")
     {
         string folder = Directory.CreateDirectory(Path.Combine(root, name)).FullName;
-        File.Copy(Guests.PathOf("telemetry"), Path.Combine(folder, "telemetry.wasm"));
+        File.Copy(Guests.PathOf(guest), Path.Combine(folder, "telemetry.wasm"));
         File.WriteAllText(Path.Combine(folder, "threshold"), $"{threshold}");
         File.WriteAllText(Path.Combine(folder, "mote.toml"), $"""
             mote = 1
@@ -97,6 +111,15 @@ internal static class TelemetryBench
     {
         int port = ServerProcess.FreePort();
         return ServerProcess.Start(Environment.ProcessPath!, ["--telemetry", kind, folder, $"{port}"], port, path: null);
+    }
+
+    /// <summary>Messages acknowledged in a second, and what each cost the server.</summary>
+    private static double Publish(ServerProcess server, byte[][] readings, TimeSpan time, out double cpuMicroseconds, int window = Window)
+    {
+        TimeSpan before = server.Cpu;
+        double rate = Publish(server.Port, readings, time, Publishers, window);
+        cpuMicroseconds = (server.Cpu - before).TotalMicroseconds / (rate * time.TotalSeconds);
+        return rate;
     }
 
     /// <summary>Messages acknowledged in a second.</summary>

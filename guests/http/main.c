@@ -384,6 +384,16 @@ void exports_wasi_http_incoming_handler_handle(wasi_http_types_own_incoming_requ
     } else if (is(path, "fields")) {
         wasi_http_types_own_fields_t fields = wasi_http_types_fields_new();
         for (uint64_t i = 0; i < 10000000; i++) header(fields, "x-field", "a value that takes some room");
+    } else if (is(path, "hoard")) {
+        // Headers of 100 KB without end, none of which is given back; so many of them at a time are.
+        uint64_t kept = number(path, UINT64_MAX);
+        for (size_t i = 0; i < PAGE; i++) page[i] = 'x';
+        for (uint64_t i = 0; i < 100000; i++) {
+            wasi_http_types_own_fields_t fields = wasi_http_types_fields_new();
+            wasi_http_types_fields_append(wasi_http_types_fields_borrow(fields), http_string("x-field"), (http_list_u8_t){ page, 100000 }, NULL);
+            if (i >= kept) wasi_http_types_fields_drop(fields);
+        }
+        words(out, "hoarded\n");
     } else if (is(path, "flood")) {
         for (uint64_t i = 0; i < number(path, 1000000); i++) wasi_logging_logging_log(WASI_LOGGING_LOGGING_LEVEL_INFO, http_string("flood"), http_string("a line that says nothing"));
         words(out, "said\n");

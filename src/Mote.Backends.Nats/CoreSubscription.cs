@@ -52,7 +52,7 @@ internal sealed class CoreSubscription(NatsLink link, NatsBroker broker, NatsRou
     private void Take(NatsMsg<byte[]> m)
     {
         ReplyAddress? reply = string.IsNullOrEmpty(m.ReplyTo) ? null : new ReplyAddress(m.ReplyTo, default) { Via = broker };
-        if (route.Queue.TryEnqueue(new MessageEvent(NatsMessages.ToGuest(m.Subject, m.Headers, m.Data, reply), null, route.Subject, Retry: route.Retry))) return;
+        if (route.Queue.TryEnqueue(new MessageEvent(NatsMessages.ToGuest(m.Subject, m.Headers, m.Data, reply), null, route.Subject, Retry: route.Retry) { Key = route.Key })) return;
         if (Interlocked.Increment(ref _dropped) == 1) log($"NATS at {link.Address}: component `{route.Queue.Component.Name}` does not keep up; messages on `{route.Subject}` are dropped and counted (a stream of JetStream would keep them)");
     }
 }

@@ -9,13 +9,19 @@ using NATS.Client.JetStream.Models;
 namespace Mote.Backends.Nats;
 
 /// <summary>An upstream that is a stream.</summary>
-/// <param name="link">The connection; it stays the caller's.</param>
+/// <param name="link">How to connect; it stays the caller's.</param>
 /// <param name="subject">The subject; {topic} in it stands for an event's topic, its levels as tokens.</param>
 /// <param name="batch">Most events that are on their way at once.</param>
 public sealed class JetStreamUpstream(NatsLink link, string subject, int batch) : IUpstream
 {
     private const string Topic = "{topic}";
     private const int MaxSubject = 1024;
+
+    /// <summary>Of this upstream's own; null where there is none, or before the first events.</summary>
+    private SingleConnection? _connection;
+
+    /// <summary>The stream has taken the last one that was sent.</summary>
+    private bool _isSure;
 
     /// <inheritdoc/>
     public string Address => $"{subject} on NATS at {link.Address}";
@@ -28,18 +34,40 @@ public sealed class JetStreamUpstream(NatsLink link, string subject, int batch) 
     {
         ArgumentNullException.ThrowIfNull(events);
         if (!link.IsConnected) return new UpstreamAnswer(0, $"NATS at {link.Address} is not there");
-
-        // One behind the other, so that the stream has them in their order; then each answer is waited for.
-        var sent = new Task<(string? Refusal, string? Error, UpstreamFault Fault)>[events.Count];
-        for (int i = 0; i < sent.Length; i++) sent[i] = Send(events[i], token);
-        await Task.WhenAll(sent).ConfigureAwait(false);
-
-        var refused = new List<RefusedEvent>();
-        for (int i = 0; i < sent.Length; i++)
+        if (_connection is { Broken.IsCancellationRequested: true })
         {
+            await _connection.DisposeAsync().ConfigureAwait(false);
+            _connection = null;
+            _isSure = false;
+        }
+
+        try
+        {
+            _connection ??= await SingleConnection.ConnectAsync(link.Options, token).ConfigureAwait(false);
+        }
+        catch (Exception fault) when (NatsLink.IsFault(fault) && !token.IsCancellationRequested)
+        {
+            return new UpstreamAnswer(0, $"NATS at {link.Address}: {fault.GetBaseException().Message}");
+        }
+
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(token, _connection.Broken);
+        var sent = new Task<(string? Refusal, string? Error, UpstreamFault Fault)>[events.Count];
+        var refused = new List<RefusedEvent>();
+        for (int i = 0, begun = 0; i < sent.Length; i++)
+        {
+            // One behind the other, so that the stream has them in their order, and each answer is waited for. After a fault
+            // the first one goes alone: a server that has just started takes later ones where it did not take that one.
+            for (; begun < sent.Length && (_isSure || begun == i); begun++) sent[begun] = Send(_connection.JetStream, events[begun], stop.Token, token);
             (string? refusal, string? error, UpstreamFault fault) = await sent[i].ConfigureAwait(false);
-            // Those behind it may have been taken: they are sent again under the same ids, and the stream knows them.
-            if (error is not null) return new UpstreamAnswer(i, error, fault) { Refused = refused };
+            _isSure = error is null && (_isSure || refusal is null);
+            if (error is not null)
+            {
+                // Those behind it may have been taken: they are sent again under the same ids, and the stream knows them. None of
+                // them may come later than what is sent again.
+                await Task.WhenAll(sent.AsSpan(0, begun)).ConfigureAwait(false);
+                return new UpstreamAnswer(i, error, fault) { Refused = refused };
+            }
+
             if (refusal is not null) refused.Add(new RefusedEvent(i, refusal));
         }
 
@@ -47,9 +75,17 @@ public sealed class JetStreamUpstream(NatsLink link, string subject, int batch) 
     }
 
     /// <inheritdoc/>
-    public ValueTask DisposeAsync() => ValueTask.CompletedTask; // the connection is the node's
+    public async ValueTask DisposeAsync()
+    {
+        if (_connection is not null) await _connection.DisposeAsync().ConfigureAwait(false);
+        _connection = null;
+    }
 
-    private async Task<(string? Refusal, string? Error, UpstreamFault Fault)> Send(CloudEvent e, CancellationToken token)
+    /// <param name="stream">Where to.</param>
+    /// <param name="e">The event.</param>
+    /// <param name="stop">The connection broke, or the node stops.</param>
+    /// <param name="token">The node stops.</param>
+    private async Task<(string? Refusal, string? Error, UpstreamFault Fault)> Send(INatsJSContext stream, CloudEvent e, CancellationToken stop, CancellationToken token)
     {
         string to = SubjectOf(e);
         var headers = new NatsHeaders();
@@ -59,15 +95,16 @@ public sealed class JetStreamUpstream(NatsLink link, string subject, int batch) 
         if (size > link.MaxPayload) return ($"it has {size} bytes, and the server takes {link.MaxPayload} (max_payload)", null, default);
         try
         {
-            NatsResult<PubAckResponse> result = await link.JetStream.TryPublishAsync(to, e.Data, NatsRawSerializer<ReadOnlyMemory<byte>>.Default, new NatsJSPubOpts { MsgId = e.Id }, headers, token).ConfigureAwait(false);
-            if (!result.Success) return (null, result.Error is NatsJSPublishNoResponseException && link.IsConnected ? $"no stream acknowledges `{to}` in time: is there one with this subject? nats stream add EVENTS --subjects '{subject.Replace(Topic, ">", StringComparison.Ordinal)}'" : result.Error.Message, UpstreamFault.Unreachable);
+            // Tried once: the client's own second attempt would come behind those that were sent meanwhile.
+            NatsResult<PubAckResponse> result = await stream.TryPublishAsync(to, e.Data, NatsRawSerializer<ReadOnlyMemory<byte>>.Default, new NatsJSPubOpts { MsgId = e.Id, RetryAttempts = 1 }, headers, stop).ConfigureAwait(false);
+            if (!result.Success) return (null, result.Error is NatsJSPublishNoResponseException && !stop.IsCancellationRequested ? $"no stream acknowledges `{to}` in time: is there one with this subject? nats stream add EVENTS --subjects '{subject.Replace(Topic, ">", StringComparison.Ordinal)}'" : result.Error.Message, UpstreamFault.Unreachable);
             if (result.Value.Error is not { } error) return default;
             // What is wrong with the message stays wrong (4xx); what the stream lacks may come.
             return error.Code is >= 400 and < 500 ? ($"stream: {error.Description}", null, default) : (null, $"stream: {error.Description}", UpstreamFault.Unreachable);
         }
         catch (Exception fault) when (NatsLink.IsFault(fault) && !token.IsCancellationRequested)
         {
-            return (null, fault.GetBaseException().Message, UpstreamFault.Unreachable);
+            return (null, stop.IsCancellationRequested ? "the connection broke" : fault.GetBaseException().Message, UpstreamFault.Unreachable);
         }
 
         void Add(string name, string value)

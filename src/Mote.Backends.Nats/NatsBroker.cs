@@ -22,6 +22,9 @@ public sealed class NatsBroker(NatsLink link, TimeProvider time) : IMessageBroke
     /// <summary>Whether a stream keeps a subject, and until when that is believed.</summary>
     private readonly ConcurrentDictionary<string, (bool IsKept, long Until)> _known = new();
 
+    /// <inheritdoc/>
+    public string Name => "nats";
+
     /// <summary>Sends messages, and returns when they are safe.</summary>
     /// <exception cref="MessagingException">NATS is not there, or will not take one.</exception>
     public void Publish(IReadOnlyList<(string Subject, Message Message)> messages)

@@ -22,6 +22,7 @@ public sealed class NatsLink : IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly Task _first;
     private bool _saidGone;
+    private volatile string? _fault = "it has not answered yet";
 
     /// <summary>Begins to connect, and goes on trying.</summary>
     /// <param name="settings">Where, and as whom.</param>
@@ -32,7 +33,7 @@ public sealed class NatsLink : IAsyncDisposable
         _log = log;
         _problems = new NatsProblems();
         Address = string.Join(", ", settings.Urls.Select(u => $"{u.Host}:{u.Port}"));
-        _connection = new NatsConnection(new NatsOpts
+        Options = new NatsOpts
         {
             Url = string.Join(',', settings.Urls.Select(u => u.GetComponents(UriComponents.SchemeAndServer, UriFormat.UriEscaped))),
             Name = settings.Name,
@@ -52,7 +53,8 @@ public sealed class NatsLink : IAsyncDisposable
             // Half of what the connection to a broker over a bad link is found dead after.
             PingInterval = TimeSpan.FromSeconds(20),
             PublishTimeoutOnDisconnected = true,
-        });
+        };
+        _connection = new NatsConnection(Options);
         JetStream = new NatsJSContext(_connection);
         _connection.ConnectionOpened += OnOpened;
         _connection.ConnectionDisconnected += OnDisconnected;
@@ -63,8 +65,14 @@ public sealed class NatsLink : IAsyncDisposable
     /// <summary>Its servers, for people.</summary>
     public string Address { get; }
 
+    /// <summary>Why there is no connection, for people; null while there is one.</summary>
+    public string? Fault => IsConnected ? null : _fault ?? "the connection broke";
+
     /// <summary>True while there is a connection.</summary>
     public bool IsConnected => _connection.ConnectionState == NatsConnectionState.Open;
+
+    /// <summary>How it connects, for those who need a connection of their own.</summary>
+    internal NatsOpts Options { get; }
 
     internal INatsConnection Connection => _connection;
 
@@ -118,7 +126,8 @@ public sealed class NatsLink : IAsyncDisposable
             {
                 // Whatever it is (a file of credentials that is gone, a name that is not found): it is tried again.
                 if (_stop.IsCancellationRequested) return;
-                if (!_saidGone) _log($"NATS at {Address}: {_problems.Take() ?? e.GetBaseException().Message}; trying again until it is there");
+                _fault = _problems.Take() ?? e.GetBaseException().Message;
+                if (!_saidGone) _log($"NATS at {Address}: {_fault}; trying again until it is there");
                 _saidGone = true;
             }
 
@@ -143,7 +152,8 @@ public sealed class NatsLink : IAsyncDisposable
 
     private ValueTask OnDisconnected(object? sender, NatsEventArgs e)
     {
-        if (!_stop.IsCancellationRequested && !_saidGone) _log($"NATS at {Address}: the connection broke{(_problems.Take() is { } why ? $" ({why})" : "")}; trying again until it is there");
+        _fault = $"the connection broke{(_problems.Take() is { } why ? $" ({why})" : "")}";
+        if (!_stop.IsCancellationRequested && !_saidGone) _log($"NATS at {Address}: {_fault}; trying again until it is there");
         _saidGone = true;
         return ValueTask.CompletedTask;
     }

@@ -1,4 +1,5 @@
 // Which messages of NATS go to which component.
+using Mote.Runtime;
 using Mote.Triggers;
 
 namespace Mote.Backends.Nats;
@@ -11,6 +12,9 @@ public sealed record NatsRoute(string Subject, MessageQueue Queue, RetryPolicy R
 {
     /// <summary>The queue group of core NATS; null is none.</summary>
     public string? Group { get; init; }
+
+    /// <summary>What messages have in common that keep their order.</summary>
+    public MessageKey Key { get; init; }
 
     /// <summary>The consumer of JetStream; null is core NATS.</summary>
     public NatsConsumer? Consumer { get; init; }

@@ -123,7 +123,7 @@ internal sealed class StreamConsumer : IAsyncDisposable
         }
 
         if (token.IsCancellationRequested) return; // it is given back with the rest
-        var e = new MessageEvent(NatsMessages.ToGuest(m.Subject, m.Headers, m.Data, null), flight.Done, _route.Subject, Retry: _route.Retry, Attempt: _failures.GetValueOrDefault(sequence));
+        var e = new MessageEvent(NatsMessages.ToGuest(m.Subject, m.Headers, m.Data, null), flight.Done, _route.Subject, Retry: _route.Retry, Attempt: _failures.GetValueOrDefault(sequence)) { Key = _route.Key };
         ValueTask room = _route.Queue.EnqueueAsync(e, token);
         // Where there is no room it waits with its place in line, and the next is taken: the server gives no more than may be in flight.
         if (!room.IsCompletedSuccessfully) _ = Wait(room);

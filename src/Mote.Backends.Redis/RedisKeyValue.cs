@@ -1,6 +1,9 @@
 // Key-value stores on a Redis server. Each change is one script there, so that it happens whole or not at all, whoever
 // else writes at the same time.
 using System.Diagnostics;
+using System.Net.Security;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using Mote.Capabilities.KeyValue;
 using StackExchange.Redis;
 
@@ -9,7 +12,26 @@ namespace Mote.Backends.Redis;
 /// <summary>Where the server is.</summary>
 /// <param name="Url">redis://[[user]:password@]host[:port][/database], or rediss:// for TLS.</param>
 /// <param name="Timeout">How long a call may take; null for five seconds.</param>
-public sealed record RedisOptions(Uri Url, TimeSpan? Timeout = null);
+/// <param name="Authority">Certificates of the authorities that the server's must be from, a PEM file; null for the system's.</param>
+public sealed record RedisOptions(Uri Url, TimeSpan? Timeout = null, string? Authority = null)
+{
+    /// <summary>Reads the file of authorities.</summary>
+    /// <exception cref="IOException">It cannot be read, or has no certificate.</exception>
+    public X509Certificate2Collection? Authorities()
+    {
+        if (Authority is null) return null;
+        try
+        {
+            var all = new X509Certificate2Collection();
+            all.ImportFromPemFile(Authority);
+            return all.Count > 0 ? all : throw new IOException($"{Authority} has no certificate");
+        }
+        catch (Exception e) when (e is CryptographicException or UnauthorizedAccessException)
+        {
+            throw new IOException($"{Authority} cannot be used: {e.Message}", e);
+        }
+    }
+}
 
 /// <summary>
 /// The Redis backend. It connects when a store is first opened, and again whenever the connection breaks; meanwhile every
@@ -20,6 +42,7 @@ public sealed class RedisKeyValue : IKeyValueBackend, IDisposable
 {
     private readonly Uri _url;
     private readonly TimeSpan _timeout;
+    private readonly RedisOptions _options;
     private readonly Lock _lock = new();
     private volatile ConnectionMultiplexer? _connection;
     private KeyValueException? _fault;
@@ -34,6 +57,7 @@ public sealed class RedisKeyValue : IKeyValueBackend, IDisposable
     public RedisKeyValue(RedisOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
+        _options = options;
         _url = options.Url;
         _timeout = options.Timeout ?? TimeSpan.FromSeconds(5);
     }
@@ -42,6 +66,9 @@ public sealed class RedisKeyValue : IKeyValueBackend, IDisposable
     public string Address => $"{_url.Scheme}://{_url.Host}:{Port}";
 
     private int Port => _url.Port > 0 ? _url.Port : 6379;
+
+    /// <inheritdoc/>
+    public bool IsElsewhere => true;
 
     /// <inheritdoc/>
     public IKeyValueStore Open(string app, string name)
@@ -88,10 +115,22 @@ public sealed class RedisKeyValue : IKeyValueBackend, IDisposable
     {
         // The server's own words.
         RedisServerException => $"the Redis server {Address} refuses: {e.Message}",
+        _ when Certificate(e) is { } why => $"the Redis server {Address} is not trusted: {why}; `ca` under [keyvalue] names the authority that its certificate is from",
         RedisConnectionException { FailureType: ConnectionFailureType.AuthenticationFailure } => $"the Redis server {Address} does not take the name or the password in `url` under [keyvalue]",
         RedisTimeoutException or TimeoutException => $"the Redis server {Address} has not answered within {_timeout.TotalMilliseconds:0} ms; what was asked for may have been done",
         _ => $"the Redis server {Address} is not there",
     }, e);
+
+    /// <summary>What is wrong with the server's certificate; null where that is not it.</summary>
+    private static string? Certificate(Exception? e)
+    {
+        for (; e is not null; e = e.InnerException)
+        {
+            if (e is System.Security.Authentication.AuthenticationException) return e.Message;
+        }
+
+        return null;
+    }
 
     private ConfigurationOptions Configuration()
     {
@@ -111,6 +150,13 @@ public sealed class RedisKeyValue : IKeyValueBackend, IDisposable
             SslHost = _url.Scheme == "rediss" ? _url.Host : null,
         };
         options.EndPoints.Add(_url.Host, Port);
+        if (_options.Authorities() is { } authorities)
+        {
+            var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
+            policy.CustomTrustStore.AddRange(authorities);
+            options.SslClientAuthenticationOptions = host => new SslClientAuthenticationOptions { TargetHost = host, CertificateChainPolicy = policy };
+        }
+
         if (_url.UserInfo.Length > 0)
         {
             string[] parts = _url.UserInfo.Split(':', 2);

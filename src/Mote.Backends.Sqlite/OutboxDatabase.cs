@@ -11,6 +11,7 @@ internal sealed class OutboxDatabase : IDisposable
     private readonly SqliteCommand _insert, _delete, _oldest, _gap, _forgetGap, _quarantine, _total, _clock, _park, _over, _inboxTotal, _quarantineMessage;
     private SqliteTransaction? _transaction;
     private bool _durable = true;
+    private int _checkpointed;
 
     public OutboxDatabase(string connectionString)
     {
@@ -26,6 +27,7 @@ internal sealed class OutboxDatabase : IDisposable
                 PRAGMA busy_timeout = 10000;
                 PRAGMA cell_size_check = ON;
                 PRAGMA journal_size_limit = 16777216;
+                PRAGMA wal_autocheckpoint = 0;
                 CREATE TABLE IF NOT EXISTS outbox (
                     id INTEGER PRIMARY KEY,
                     class TEXT NOT NULL,
@@ -107,6 +109,40 @@ internal sealed class OutboxDatabase : IDisposable
         c.CommandText = "SELECT outbox, wall FROM clock";
         using SqliteDataReader r = c.ExecuteReader();
         return r.Read() ? (r.GetInt64(0), r.GetInt64(1)) : (0, 0);
+    }
+
+    /// <summary>
+    /// Moves what the journal holds into the database itself and onto the disk, and begins the journal anew. Of a journal
+    /// that an fsync failed for, or that another process has left, nobody knows what the disk has: the kernel takes pages
+    /// that it could not write for written. Commits behind such a hole would be lost with it.
+    /// </summary>
+    public void Settle()
+    {
+        if (Checkpoint("TRUNCATE")) throw new IOException("its journal is in use by another program");
+    }
+
+    /// <summary>Moves what the journal holds into the database, once it has grown. SQLite would do so by itself, but keep a failed fsync to itself as well.</summary>
+    public void Checkpoint()
+    {
+        const int MostPages = 1000;
+        int pages = PagesWritten();
+        if (pages - _checkpointed < MostPages) return;
+        Checkpoint("PASSIVE");
+        _checkpointed = pages;
+    }
+
+    private bool Checkpoint(string mode)
+    {
+        using SqliteCommand c = _connection.CreateCommand();
+        c.CommandText = $"PRAGMA wal_checkpoint({mode})";
+        using SqliteDataReader r = c.ExecuteReader();
+        return r.Read() && r.GetInt64(0) != 0;
+    }
+
+    private int PagesWritten()
+    {
+        SQLitePCL.raw.sqlite3_db_status(_connection.Handle, SQLitePCL.raw.SQLITE_DBSTATUS_CACHE_WRITE, out int pages, out _, 0);
+        return pages;
     }
 
     public void Begin(bool durable)

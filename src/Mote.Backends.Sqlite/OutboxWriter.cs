@@ -3,6 +3,7 @@
 using System.Diagnostics;
 using Microsoft.Data.Sqlite;
 using Mote.DataPlane;
+using Mote.Runtime;
 
 namespace Mote.Backends.Sqlite;
 
@@ -24,12 +25,17 @@ internal sealed class OutboxWriter : IDisposable
     private readonly Queue<Work> _works = [];
     private readonly SemaphoreSlim _room = new(MaxWaiting);
     private readonly AutoResetEvent _there = new(false);
+    private bool _sleeps; // under the lock: the thread is to be woken where there is work
     private readonly HashSet<long> _removing = [];
     private readonly List<long> _quarantine = [];
     private readonly List<OutboxGap> _told = [];
     private readonly Dictionary<string, OutboxClass> _classes = [];
     private Dictionary<string, (int Priority, long Messages, long Bytes)> _totals = [];
     private OutboxDatabase? _database;
+    private bool _isSettled;
+    private volatile ThreadWrites? _writes;
+    private readonly Lock _wearing = new();
+    private (long Disk, long Outbox, long Inbox, long OutboxDisk, long InboxDisk) _worn;
     private long _waiting;
     private long _bytes;
     private long _dropped;
@@ -79,7 +85,7 @@ internal sealed class OutboxWriter : IDisposable
 
     public InboxCounts InboxCounts => new(Volatile.Read(ref _inboxWaiting), Volatile.Read(ref _inboxBytes), 0, Volatile.Read(ref _inboxWritten));
 
-    public void Put(IReadOnlyList<(OutboxClass Class, CloudEvent Event)> events, Action<Exception?> done, long over)
+    public void Put(IReadOnlyList<(OutboxClass Class, CloudEvent Event)> events, Action<Exception?> done, InboxIds over)
     {
         _room.Wait();
         if (Enqueue(new Work { Events = [.. events.Select(e => (e.Class, EventRecord.Write(e.Event)))], Over = over, Done = done })) return;
@@ -108,8 +114,7 @@ internal sealed class OutboxWriter : IDisposable
                 long id = ++_lastMessage;
                 _coming += record.Length;
                 if (isInMemory) _inMemory.Add(id);
-                _works.Enqueue(new Work { Queue = queue, Message = record, Id = id, Done = done });
-                _there.Set();
+                Add(new Work { Queue = queue, Message = record, Id = id, Done = done });
                 return id;
             }
         }
@@ -119,10 +124,10 @@ internal sealed class OutboxWriter : IDisposable
         return 0;
     }
 
-    /// <summary>Messages that are on disk, or will be, and in somebody's memory.</summary>
-    public HashSet<long> InMemory()
+    /// <summary>Messages that are on disk, or will be, and in somebody's memory; and the newest message that this is said of.</summary>
+    public (HashSet<long> Ids, long Last) InMemory()
     {
-        lock (_lock) return [.. _inMemory];
+        lock (_lock) return ([.. _inMemory], _lastMessage);
     }
 
     /// <summary>In its turn, behind the writing of it. It never waits for room: it is called on this object's own thread too.</summary>
@@ -135,11 +140,19 @@ internal sealed class OutboxWriter : IDisposable
         lock (_lock)
         {
             if (_stop) return false;
-            _works.Enqueue(work);
+            Add(work);
         }
 
-        _there.Set();
         return true;
+    }
+
+    /// <summary>Under the lock. The thread is woken only where it sleeps: that costs a system call.</summary>
+    private void Add(Work work)
+    {
+        _works.Enqueue(work);
+        if (!_sleeps) return;
+        _sleeps = false;
+        _there.Set();
     }
 
     public void Remove(IReadOnlyList<long> ids)
@@ -189,7 +202,7 @@ internal sealed class OutboxWriter : IDisposable
         lost += SqliteSalvage.Walk(file, "SELECT id, class, priority, record, crc FROM outbox WHERE id > $after ORDER BY id LIMIT 256", r => Take(done =>
         {
             if (TryRead(r.GetFieldValue<byte[]>(3), r.GetInt64(4)) is not { } e) return false;
-            Put([(new OutboxClass(r.GetString(1), r.GetInt32(2)), e)], done, over: 0);
+            Put([(new OutboxClass(r.GetString(1), r.GetInt32(2)), e)], done, over: InboxIds.None);
             return true;
         }));
         lost += SqliteSalvage.Walk(file, "SELECT id, queue, record, crc FROM inbox WHERE id > $after ORDER BY id LIMIT 256", r => Take(done =>
@@ -254,8 +267,8 @@ internal sealed class OutboxWriter : IDisposable
 
         public long Id { get; init; }
 
-        /// <summary>A message of the inbox that is over; 0 for none.</summary>
-        public long Over { get; init; }
+        /// <summary>Messages of the inbox that are over.</summary>
+        public InboxIds Over { get; init; }
 
         public bool IsDamaged { get; init; }
 
@@ -269,6 +282,7 @@ internal sealed class OutboxWriter : IDisposable
     {
         _database?.Dispose();
         _database = null;
+        _isSettled = false; // with the first commit: a disk that is full or ill now must not keep a node from starting
         var database = new OutboxDatabase(_connectionString);
         try
         {
@@ -315,8 +329,26 @@ internal sealed class OutboxWriter : IDisposable
         }
     }
 
+    /// <summary>
+    /// Bytes given to the disk, journal and checkpoints and all: what this thread has written since it was last asked, shared
+    /// by the bytes of the records that were stored meanwhile, and where there were none, as before.
+    /// </summary>
+    public (long Outbox, long Inbox) DiskBytes()
+    {
+        lock (_wearing)
+        {
+            long disk = _writes?.Bytes ?? 0, outbox = Volatile.Read(ref _written), inbox = Volatile.Read(ref _inboxWritten);
+            long more = disk - _worn.Disk, records = outbox + inbox - _worn.Outbox - _worn.Inbox;
+            double share = records > 0 ? (double)(inbox - _worn.Inbox) / records : outbox + inbox > 0 ? (double)inbox / (outbox + inbox) : 0;
+            long ofInbox = (long)(more * share);
+            _worn = (disk, outbox, inbox, _worn.OutboxDisk + more - ofInbox, _worn.InboxDisk + ofInbox);
+            return (_worn.OutboxDisk, _worn.InboxDisk);
+        }
+    }
+
     private void Run()
     {
+        _writes = new ThreadWrites();
         while (true)
         {
             var works = new List<Work>();
@@ -330,6 +362,7 @@ internal sealed class OutboxWriter : IDisposable
                 quarantined = [.. _quarantine];
                 told = [.. _told];
                 stop = _stop;
+                _sleeps = works.Count == 0;
             }
 
             int waited = works.Count(w => w.Done is not null);
@@ -338,8 +371,10 @@ internal sealed class OutboxWriter : IDisposable
             if (works.Count == 0 && removed.Length == 0 && told.Length == 0 && !(expire && _classes.Values.Any(c => c.MaxAge is not null)))
             {
                 if (stop) return;
-                // Quiet for a while: the moment to tidy up.
-                if (!_there.WaitOne(s_expire)) Tidy();
+                if (_there.WaitOne(_fault is null ? s_expire : s_retry)) continue;
+                // Quiet for a while: the moment to tidy up, or to see whether the disk is well again.
+                if (_fault is null) Tidy();
+                else Commit([], [], [], [], expire: false);
                 continue;
             }
 
@@ -353,12 +388,16 @@ internal sealed class OutboxWriter : IDisposable
             foreach (Work work in works) work.Done?.Invoke(fault);
             if (fault is null)
             {
+                Checkpoint();
                 lock (_lock)
                 {
                     foreach (long id in removed) _removing.Remove(id);
                     _quarantine.RemoveRange(0, quarantined.Length);
                     _told.RemoveRange(0, told.Length);
-                    foreach (Work work in works) _inMemory.Remove(work.Over);
+                    foreach (Work work in works)
+                    {
+                        for (int i = 0; i < work.Over.Count; i++) _inMemory.Remove(work.Over[i]);
+                    }
                 }
 
                 if (works.Any(w => w.Events.Count > 0)) _filled();
@@ -379,6 +418,8 @@ internal sealed class OutboxWriter : IDisposable
                     if (work.Done is null) Enqueue(work);
                 }
 
+                FailResultsBehind(fault);
+
                 lock (_lock)
                 {
                     foreach (Work work in works) _inMemory.Remove(work.Id);
@@ -389,6 +430,24 @@ internal sealed class OutboxWriter : IDisposable
         }
     }
 
+    /// <summary>Results of messages behind those whose results were not stored would pass them. Whoever was told knows to hold back what comes now.</summary>
+    private void FailResultsBehind(Exception fault)
+    {
+        var failed = new List<Work>();
+        lock (_lock)
+        {
+            for (int i = _works.Count; i > 0; i--)
+            {
+                Work work = _works.Dequeue();
+                if (work is { Over.Count: > 0, Done: not null }) failed.Add(work);
+                else _works.Enqueue(work);
+            }
+        }
+
+        if (failed.Count > 0) _room.Release(failed.Count);
+        foreach (Work work in failed) work.Done!(fault);
+    }
+
     private Exception? Commit(List<Work> works, long[] removed, long[] quarantined, OutboxGap[] told, bool expire)
     {
         long dropped = 0, written = 0, messageBytes = 0;
@@ -396,8 +455,11 @@ internal sealed class OutboxWriter : IDisposable
         {
             if (_database is null) Open();
             OutboxDatabase d = _database!;
-            // What is only taken out need not be on disk at once: a crash brings it back, and it is sent again.
-            d.Begin(durable: works.Any(w => w.Done is not null));
+            if (!_isSettled) d.Settle();
+            _isSettled = true;
+            // What is only taken out need not be on disk at once: a crash brings it back, and it is sent again. But only
+            // a commit that waits for the disk shows that it is well again.
+            d.Begin(durable: _fault is not null || works.Any(w => w.Done is not null));
             if (quarantined.Length > 0) d.Quarantine(quarantined);
             foreach (long id in removed) Take(d, id);
             foreach (OutboxGap gap in told) d.RemoveGap(gap.Class, gap.Version);
@@ -411,8 +473,12 @@ internal sealed class OutboxWriter : IDisposable
                     messageBytes += message.Length;
                 }
 
-                if (work.IsDamaged) d.QuarantineMessage(work.Over);
-                if (work.Over != 0 && d.Over(work.Over) is { } over) CountMessage(over.Queue, -1, -over.Bytes);
+                for (int i = 0; i < work.Over.Count; i++)
+                {
+                    if (work.IsDamaged) d.QuarantineMessage(work.Over[i]);
+                    if (d.Over(work.Over[i]) is { } over) CountMessage(over.Queue, -1, -over.Bytes);
+                }
+
                 foreach ((OutboxClass c, byte[] record) in work.Events)
                 {
                     _classes[c.Name] = c;
@@ -457,13 +523,31 @@ internal sealed class OutboxWriter : IDisposable
         }
         catch (Exception e) when (e is SqliteException or IOException or InvalidOperationException)
         {
-            string why = e is SqliteException { SqliteErrorCode: 13 } ? "the disk is full: make room, or give the node another data folder" : e.Message;
-            if (_fault != why) _log($"the outbox cannot be written: {why}; what is not on disk is not acknowledged");
-            _fault = why;
-            // After a failed commit SQLite's own state is uncertain: a new connection looks at what is on disk.
-            _database?.Dispose();
-            _database = null;
-            return new IOException($"the outbox cannot be written: {why}", e);
+            return new IOException($"the outbox cannot be written: {Failed(e)}", e);
+        }
+    }
+
+    /// <summary>After a failed commit SQLite's own state is uncertain: a new connection looks at what is on disk.</summary>
+    private string Failed(Exception e)
+    {
+        string why = e is SqliteException s ? SqliteFaults.Describe(s) : e.Message;
+        if (_fault != why) _log($"the outbox cannot be written: {why}; what is not on disk is not acknowledged");
+        _fault = why;
+        _database?.Dispose();
+        _database = null;
+        return why;
+    }
+
+    /// <summary>What was committed is safe either way; what comes next is not where this fails.</summary>
+    private void Checkpoint()
+    {
+        try
+        {
+            _database?.Checkpoint();
+        }
+        catch (SqliteException e)
+        {
+            Failed(e);
         }
     }
 
@@ -486,9 +570,9 @@ internal sealed class OutboxWriter : IDisposable
                 // A little at a time, as long as nobody waits.
             }
         }
-        catch (SqliteException)
+        catch (SqliteException e)
         {
-            // Free pages stay in the file; a fault that matters is found by the next write.
+            Failed(e);
         }
     }
 

@@ -29,6 +29,9 @@ public sealed class SqliteKeyValue : IKeyValueBackend, IDisposable
         }
     }
 
+    /// <summary>Bytes that were given to the disk, journal and all; 0 where the kernel does not count them.</summary>
+    public long BytesWritten => _writer.BytesWritten;
+
     /// <summary>The file.</summary>
     public string Path { get; }
 

@@ -62,7 +62,10 @@ public sealed class SqliteOutbox : IOutbox, IInbox
     public OutboxCounts Counts => _writer.Counts with { Damaged = Volatile.Read(ref _damaged) };
 
     /// <inheritdoc/>
-    public void Put(IReadOnlyList<(OutboxClass Class, CloudEvent Event)> events, Action<Exception?> done, long over = 0) => _writer.Put(events, done, over);
+    public void Put(IReadOnlyList<(OutboxClass Class, CloudEvent Event)> events, Action<Exception?> done, InboxIds over = default) => _writer.Put(events, done, over);
+
+    /// <summary>Bytes given to the disk for events and for messages, journal and all; 0 where the kernel does not count them.</summary>
+    public (long Outbox, long Inbox) DiskBytes() => _writer.DiskBytes();
 
     /// <summary>Most bytes of messages in the inbox.</summary>
     public long InboxMaxBytes { get; init; } = DefaultInboxBytes;
@@ -72,6 +75,9 @@ public sealed class SqliteOutbox : IOutbox, IInbox
 
     /// <inheritdoc/>
     public bool HasRoom => _writer.InboxBytes < InboxMaxBytes;
+
+    /// <inheritdoc/>
+    public bool IsWell => _writer.Counts.Fault is null;
 
     /// <inheritdoc/>
     public long LastMessage => _writer.LastMessage;
@@ -88,31 +94,48 @@ public sealed class SqliteOutbox : IOutbox, IInbox
     /// <inheritdoc/>
     public IReadOnlyList<InboxEntry> Peek(string queue, long after, int most, long maxBytes) => Read(reader =>
     {
-        HashSet<long> held = _writer.InMemory(); // before it is read: one that is let go of after this may still be seen
+        // Before it is read: one that is let go of after this may still be seen. One that comes after this may be seen too,
+        // and whether somebody has it in memory is not known: it is for the next time.
+        (HashSet<long> held, long last) = _writer.InMemory();
         var entries = new List<InboxEntry>();
         using SqliteCommand c = reader.CreateCommand();
-        c.CommandText = "SELECT id, record, crc FROM inbox WHERE queue = $queue AND id > $after ORDER BY id";
+        c.CommandText = "SELECT id, record, crc FROM inbox WHERE queue = $queue AND id > $after AND id <= $last ORDER BY id";
         c.Parameters.AddWithValue("$queue", queue);
         c.Parameters.AddWithValue("$after", after);
+        c.Parameters.AddWithValue("$last", last);
         using SqliteDataReader r = c.ExecuteReader();
         for (long bytes = 0; entries.Count < most && (entries.Count == 0 || bytes < maxBytes) && r.Read();)
         {
             if (held.Contains(r.GetInt64(0))) continue;
-            byte[] record = r.GetFieldValue<byte[]>(1);
-            bytes += record.Length;
-            if (EventRecord.Check(record) == r.GetInt64(2))
-            {
-                entries.Add(new InboxEntry(r.GetInt64(0), record));
-                continue;
-            }
-
-            Interlocked.Increment(ref _damagedMessages);
-            _log($"the inbox {_path}: message {r.GetInt64(0)} of `{queue}` is damaged; it is kept in the table `damaged` and not handled");
-            _writer.Over(r.GetInt64(0), damaged: true);
+            if (Entry(r, queue) is not { } entry) continue;
+            bytes += entry.Record.Length;
+            entries.Add(entry);
         }
 
         return entries;
     });
+
+    /// <inheritdoc/>
+    public InboxEntry? Find(string queue, long id) => Read(reader =>
+    {
+        using SqliteCommand c = reader.CreateCommand();
+        c.CommandText = "SELECT id, record, crc FROM inbox WHERE queue = $queue AND id = $id";
+        c.Parameters.AddWithValue("$queue", queue);
+        c.Parameters.AddWithValue("$id", id);
+        using SqliteDataReader r = c.ExecuteReader();
+        return r.Read() ? Entry(r, queue) : null;
+    });
+
+    /// <returns>The message; null where it is damaged.</returns>
+    private InboxEntry? Entry(SqliteDataReader r, string queue)
+    {
+        byte[] record = r.GetFieldValue<byte[]>(1);
+        if (EventRecord.Check(record) == r.GetInt64(2)) return new InboxEntry(r.GetInt64(0), record);
+        Interlocked.Increment(ref _damagedMessages);
+        _log($"the inbox {_path}: message {r.GetInt64(0)} of `{queue}` is damaged; it is kept in the table `damaged` and not handled");
+        _writer.Over(r.GetInt64(0), damaged: true);
+        return null;
+    }
 
     /// <inheritdoc/>
     public void Remove(IReadOnlyList<long> ids) => _writer.Remove(ids);

@@ -3,6 +3,7 @@
 using System.Collections.Concurrent;
 using Microsoft.Data.Sqlite;
 using Mote.Capabilities.KeyValue;
+using Mote.Runtime;
 
 namespace Mote.Backends.Sqlite;
 
@@ -13,7 +14,9 @@ internal sealed class SqliteWriter : IDisposable
     private readonly string _connectionString;
     private readonly BlockingCollection<Write> _queue = new(MaxWaiting);
     private readonly Thread _thread;
-    private SqliteConnection _connection;
+    private SqliteConnection? _connection; // null after a failure, until it can be opened
+    private bool _isSettled;
+    private volatile ThreadWrites? _writes;
     private int _disposed;
 
     public SqliteWriter(string connectionString)
@@ -40,7 +43,7 @@ internal sealed class SqliteWriter : IDisposable
 
         write.Done.Wait();
         write.Done.Dispose();
-        if (write.Error is { } error) throw error is KeyValueException ? error : new KeyValueException($"writing failed: {error.Message}", error);
+        if (write.Error is { } error) throw error is KeyValueException ? error : new KeyValueException($"writing failed: {(error is SqliteException e ? SqliteFaults.Describe(e) : error.Message)}", error);
     }
 
     public void Dispose()
@@ -48,7 +51,7 @@ internal sealed class SqliteWriter : IDisposable
         if (Interlocked.Exchange(ref _disposed, 1) != 0) return;
         _queue.CompleteAdding();
         _thread.Join();
-        _connection.Dispose();
+        _connection?.Dispose();
         _queue.Dispose();
     }
 
@@ -92,8 +95,12 @@ internal sealed class SqliteWriter : IDisposable
         }
     }
 
+    /// <summary>Bytes that it has given to the disk.</summary>
+    public long BytesWritten => _writes?.Bytes ?? 0;
+
     private void Run()
     {
+        _writes = new ThreadWrites();
         var batch = new List<Write>(MaxBatch);
         foreach (Write first in _queue.GetConsumingEnumerable())
         {
@@ -109,15 +116,33 @@ internal sealed class SqliteWriter : IDisposable
     {
         try
         {
-            using SqliteTransaction transaction = _connection.BeginTransaction(deferred: false);
+            SqliteConnection connection = _connection ??= Open();
+            if (!_isSettled) Settle(connection);
+            _isSettled = true;
+            using SqliteTransaction transaction = connection.BeginTransaction(deferred: false);
             foreach (Write w in batch) Apply(transaction, w);
             transaction.Commit();
         }
         catch (Exception e)
         {
             foreach (Write w in batch) w.Error ??= e;
-            Reopen();
+            // SQLite's own state is uncertain now: a new connection looks at what is on disk.
+            _connection?.Dispose();
+            _connection = null;
+            _isSettled = false;
         }
+    }
+
+    /// <summary>
+    /// Moves what the journal holds into the database and onto the disk. Of a journal that an fsync failed for, or that
+    /// another process has left, nobody knows what the disk has: commits behind a hole in it would be lost with it.
+    /// </summary>
+    private static void Settle(SqliteConnection connection)
+    {
+        using SqliteCommand c = connection.CreateCommand();
+        c.CommandText = "PRAGMA wal_checkpoint(TRUNCATE)";
+        using SqliteDataReader r = c.ExecuteReader();
+        if (r.Read() && r.GetInt64(0) != 0) throw new KeyValueException("the journal of the key-value file is in use by another program");
     }
 
     /// <summary>One write in a savepoint, so that its failure takes nothing else with it.</summary>
@@ -135,20 +160,6 @@ internal sealed class SqliteWriter : IDisposable
             write.Error = e;
             transaction.Rollback("w");
             transaction.Release("w");
-        }
-    }
-
-    /// <summary>After a failed commit SQLite's own state is uncertain: a new connection looks at what is on disk.</summary>
-    private void Reopen()
-    {
-        try
-        {
-            _connection.Dispose();
-            _connection = Open();
-        }
-        catch (SqliteException)
-        {
-            // The next write tries again, and says why it cannot.
         }
     }
 }

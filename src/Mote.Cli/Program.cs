@@ -6,6 +6,7 @@ using Mote.Capabilities.Messaging;
 using Mote.Cli.Commands;
 using Mote.Components;
 using Mote.Node;
+using Mote.Packaging;
 using Mote.Packaging.Toml;
 using Mote.Runtime;
 using Mote.Triggers.Http;
@@ -25,6 +26,7 @@ internal static class Program
             UpCommand.Make(),
             UpCommand.MakeWatch(),
             AppsCommand.Make(),
+            LedgerCommand.Make(),
             RunCommand.Make(),
             ServeCommand.Make(),
             CallCommand.Make(),
@@ -41,7 +43,7 @@ internal static class Program
         if (parsed.Errors.Count > 0)
         {
             // With a command that does not exist, that one is also missing: one of the two says enough.
-            foreach (ParseError error in parsed.UnmatchedTokens.Count > 0 && parsed.Errors.Count > 1 ? parsed.Errors.Skip(1) : parsed.Errors) Console.Error.WriteLine($"mote: {error.Message}");
+            foreach (ParseError error in parsed.UnmatchedTokens.Count > 0 && parsed.Errors.Count > 1 ? parsed.Errors.Skip(1) : parsed.Errors) Console.Error.WriteLine($"mote: {UrlUserInfo.Mask(error.Message)}");
             Command command = parsed.CommandResult.Command;
             Console.Error.WriteLine($"`mote {(command is RootCommand ? "" : command.Name + " ")}--help` shows how to use it");
             return ExitCode.Usage;
@@ -77,8 +79,8 @@ internal static class Program
             WasmtimeException x => (ExitCode.Unavailable, x.Message),
             _ => (ExitCode.Internal, $"internal error, please report it: {e.GetType().Name}: {e.Message}"),
         };
-        Console.Error.WriteLine($"mote: {message}");
-        if (Environment.GetEnvironmentVariable("MOTE_DEBUG") is { Length: > 0 }) Console.Error.WriteLine(e);
+        Console.Error.WriteLine($"mote: {UrlUserInfo.Mask(message)}");
+        if (Environment.GetEnvironmentVariable("MOTE_DEBUG") is { Length: > 0 }) Console.Error.WriteLine(UrlUserInfo.Mask(e.ToString()));
         return code;
     }
 }

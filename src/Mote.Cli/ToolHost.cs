@@ -9,7 +9,7 @@ namespace Mote.Cli;
 
 internal static class ToolHost
 {
-    public static ComponentHost Make(Func<MicroVm, StandardStreams> streams, ProfileKind profile = ProfileKind.Auto)
+    public static ComponentHost Make(Func<MicroVm, StandardStreams> streams, ProfileKind profile = ProfileKind.Auto, ModelsConfig? models = null)
     {
         string cache = CacheFolder();
         return new ComponentHost(new HostOptions
@@ -17,6 +17,7 @@ internal static class ToolHost
             Runtime = new RuntimeOptions { Profile = profile, PoolSlots = 16, CacheFolder = cache.Length > 0 ? Path.Combine(cache, "code") : null, Compiler = Compiler() },
             KeyValueFile = Path.Combine(cache, "keyvalue.db"),
             Streams = streams,
+            Models = models ?? new(),
         });
     }
 

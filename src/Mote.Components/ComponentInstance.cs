@@ -154,7 +154,6 @@ public sealed class ComponentInstance : IDisposable
         List<Exception>? failures = null;
         foreach (RuntimeInstance instance in Instances)
         {
-            if (instance.Handles.Live == 0) continue;
             foreach (HandleTable.Entry entry in instance.Handles.Remaining())
             {
                 if (entry is not { Own: true, Kind: HostResource type, Host: { } value }) continue;
@@ -167,6 +166,8 @@ public sealed class ComponentInstance : IDisposable
                     (failures ??= []).Add(e); // one that cannot let go must not keep the others
                 }
             }
+
+            instance.Handles.Clear();
         }
 
         if (failures is not null) throw new AggregateException("resources of the host could not be dropped", failures);

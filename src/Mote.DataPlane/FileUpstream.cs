@@ -19,6 +19,9 @@ public sealed record FileUpstreamOptions(string Path, long FileSize = 64L << 20,
 /// <param name="log">Told what is cut off or deleted.</param>
 public sealed class FileUpstream(FileUpstreamOptions options, TimeProvider time, Action<string> log) : IUpstream
 {
+    /// <summary>Told what is written; null for nobody.</summary>
+    public Runtime.DiskWear? Wear { get; init; }
+
     /// <summary>What every line begins with.</summary>
     private static readonly byte[] s_begin = "{\"specversion\""u8.ToArray();
 
@@ -75,6 +78,7 @@ public sealed class FileUpstream(FileUpstreamOptions options, TimeProvider time,
             RandomAccess.Write(_file!, lines.WrittenSpan, _length);
             RandomAccess.FlushToDisk(_file!);
             _length += lines.WrittenCount;
+            Wear?.Add(Runtime.WearSource.UpstreamFiles, lines.WrittenCount);
             return new UpstreamAnswer(events.Count);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)

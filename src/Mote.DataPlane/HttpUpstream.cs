@@ -15,6 +15,9 @@ public sealed class HttpUpstream(Uri url, HttpClient http, TimeProvider time, Ac
     /// <summary>Bodies of at least this many bytes are sent with gzip where they are batches.</summary>
     public const int CompressFrom = 1024;
 
+    /// <summary>Scheme and value of the Authorization header, asked before each request; null for none. It throws an <see cref="IOException"/> where they are not to be had.</summary>
+    public Func<(string Scheme, string Value)>? Authorization { get; init; }
+
     private int _batch = batch;
     private bool _batchTaken;
 
@@ -98,10 +101,19 @@ public sealed class HttpUpstream(Uri url, HttpClient http, TimeProvider time, Ac
     {
         try
         {
+            if (Authorization?.Invoke() is { } who) request.Headers.Authorization = new AuthenticationHeaderValue(who.Scheme, who.Value);
+        }
+        catch (IOException error)
+        {
+            return new Answer(Verdict.Again, $"its credentials cannot be used: {error.Message}", UpstreamFault.Misconfigured);
+        }
+
+        try
+        {
             using HttpResponseMessage response = await http.SendAsync(request, token).ConfigureAwait(false);
             int status = (int)response.StatusCode;
             TimeSpan? wait = response.Headers.RetryAfter is not { } after ? null : after.Delta ?? (after.Date - time.GetUtcNow());
-            return Judge(status) with { Wait = wait > TimeSpan.Zero ? wait : null };
+            return Judge(status, Authorization is not null) with { Wait = wait > TimeSpan.Zero ? wait : null };
         }
         catch (Exception error) when (error is HttpRequestException or IOException || (error is TaskCanceledException && !token.IsCancellationRequested))
         {
@@ -114,14 +126,14 @@ public sealed class HttpUpstream(Uri url, HttpClient http, TimeProvider time, Ac
     /// everything else waits: a wrong password or URL, a login page in between, a limit of requests, a server in trouble
     /// would otherwise cost every event that comes meanwhile.
     /// </summary>
-    private static Answer Judge(int status) => status switch
+    private static Answer Judge(int status, bool isKnown) => status switch
     {
         >= 200 and <= 299 => new Answer(Verdict.Taken, ""),
         400 or 422 => new Answer(Verdict.Refused, $"status {status}"), // it cannot make sense of this event
         409 => new Answer(Verdict.Refused, "status 409"), // it has this id already, or something that rules it out: as true the next time
         413 or 431 => new Answer(Verdict.Refused, $"status {status}: too large"), // the data; the attributes, which are headers
         415 => new Answer(Verdict.Refused, "status 415: it does not take this content type"), // the content type is the event's own
-        401 => Ask(status, "it asks for credentials"),
+        401 => Ask(status, isKnown ? "it does not take the credentials" : "it asks for credentials: `token`, or `user` and `password`"),
         403 => Ask(status, "it forbids this"),
         404 or 410 => Ask(status, "there is nothing at this URL"),
         405 => Ask(status, "it takes no POST"),

@@ -25,6 +25,9 @@ public interface IInbox
     /// <summary>False where as many bytes wait as may.</summary>
     bool HasRoom { get; }
 
+    /// <summary>False while the disk takes nothing.</summary>
+    bool IsWell { get; }
+
     /// <summary>The highest id that was given.</summary>
     long LastMessage { get; }
 
@@ -46,6 +49,12 @@ public interface IInbox
     /// <param name="maxBytes">About as many bytes; one comes in any case.</param>
     /// <exception cref="IOException">The disk does not give them.</exception>
     IReadOnlyList<InboxEntry> Peek(string queue, long after, int most, long maxBytes);
+
+    /// <summary>A message, whoever has it; null where it is over, or damaged and put apart.</summary>
+    /// <param name="queue">Whose.</param>
+    /// <param name="id">Its id.</param>
+    /// <exception cref="IOException">The disk does not give it.</exception>
+    InboxEntry? Find(string queue, long id);
 
     /// <summary>A message is over. Not waited for: one that a crash brings back is handled again.</summary>
     void Over(long id);

@@ -48,8 +48,8 @@ public interface IOutbox : IDisposable
     /// <summary>Puts events in, all or none. Many calls share one write to the disk.</summary>
     /// <param name="events">The events, each with its class.</param>
     /// <param name="done">Told, on the store's thread, when they are on disk (null), or why they are not. It must be quick and throw nothing.</param>
-    /// <param name="over">The message of the inbox that they were made of, which is over with them, in one transaction; 0 for none.</param>
-    void Put(IReadOnlyList<(OutboxClass Class, CloudEvent Event)> events, Action<Exception?> done, long over = 0);
+    /// <param name="over">The messages of the inbox that they were made of, which are over with them, in one transaction.</param>
+    void Put(IReadOnlyList<(OutboxClass Class, CloudEvent Event)> events, Action<Exception?> done, InboxIds over = default);
 
     /// <summary>The next events to send: those of the highest priority that has any, the oldest first.</summary>
     /// <param name="most">Most events.</param>

@@ -185,7 +185,6 @@ public sealed class UpstreamPump : IAsyncDisposable
     {
         UpstreamAnswer answer = await _upstream.SendAsync(events, _stop.Token).ConfigureAwait(false);
         int settled = Math.Clamp(answer.Settled, 0, events.Length);
-        if (settled > 0 && entries is not null) _outbox.Remove([.. entries.Take(settled).Select(e => e.Id)]);
         IReadOnlyList<RefusedEvent> refused = answer.Refused ?? []; // of default(UpstreamAnswer) it is null
         int next = 0;
         bool taken = false;
@@ -205,6 +204,8 @@ public sealed class UpstreamPump : IAsyncDisposable
             Interlocked.Add(ref _bytes, events[i].Data.Length + events[i].Headers().Sum(h => h.Name.Length + h.Value.Length + 4));
         }
 
+        // After they are counted: who sees that none waits any more sees the counts of all.
+        if (settled > 0 && entries is not null) _outbox.Remove([.. entries.Take(settled).Select(e => e.Id)]);
         if (taken)
         {
             if (_lastError is not null) _log($"upstream {Address} takes events again");

@@ -1,5 +1,6 @@
 // Everything that components can import, linked once, and the engine they run on. `mote run`, `mote call` and a node
 // all host components with this.
+using Mote.Backends.OnnxRuntime;
 using Mote.Backends.Sqlite;
 using Mote.Capabilities;
 using Mote.Capabilities.Blobstore;
@@ -7,6 +8,7 @@ using Mote.Capabilities.Config;
 using Mote.Capabilities.KeyValue;
 using Mote.Capabilities.Logging;
 using Mote.Capabilities.Messaging;
+using Mote.Capabilities.Nn;
 using Mote.Capabilities.Wasi.Cli;
 using Mote.Capabilities.Wasi.Clocks;
 using Mote.Capabilities.Wasi.Filesystem;
@@ -19,6 +21,7 @@ using Mote.Capabilities.Wasi.Sockets;
 using Mote.Components;
 using Mote.Components.Inspection;
 using Mote.Components.Linking;
+using Mote.Packaging;
 using Mote.Runtime;
 using Mote.Wasmtime;
 
@@ -39,6 +42,9 @@ public sealed record HostOptions
     /// <summary>Where blob containers are; null is a folder `blobs` beside <see cref="KeyValueFile"/>.</summary>
     public IBlobBackend? Blobs { get; init; }
 
+    /// <summary>The models that components run; each is loaded when it is first asked for.</summary>
+    public ModelsConfig Models { get; init; } = new();
+
     /// <summary>The broker that a component reaches by the name of a client, which is empty for the default one; null for none.</summary>
     public Func<AppComponent, string, IMessageBroker?> Broker { get; init; } = static (_, _) => null;
 
@@ -53,13 +59,16 @@ public sealed record HostOptions
 public sealed class ComponentHost : IDisposable
 {
     private readonly IKeyValueBackend _keyValue;
+    private readonly OnnxModels? _models;
 
     /// <summary>Makes them.</summary>
     /// <exception cref="WasmtimeException">The engine's profile is not possible on this machine.</exception>
     public ComponentHost(HostOptions options)
     {
         Runtime = new RuntimeEngine(options.Runtime);
-        _keyValue = options.KeyValue ?? new LazyKeyValue(options.KeyValueFile);
+        Scheduler = Schedule(Runtime);
+        _models = ModelBackends.Make(options.Models);
+        _keyValue = options.KeyValue ?? new LazyKeyValue(options.KeyValueFile, options.Runtime.Wear);
         Messaging = new MessagingCapability(options.Broker);
         Cli = new CliCapability(options.Streams);
         var names = new SystemNameResolver();
@@ -69,11 +78,14 @@ public sealed class ComponentHost : IDisposable
         var files = new FilesystemCapability();
         Capabilities = new CapabilitySet(
             new IoCapability(), clocks, random, Cli, files, new SocketsCapability(names), new Preview1Capability(Cli, clocks, random, files),
-            new KeyValueCapability(_keyValue), new BlobstoreCapability(options.Blobs ?? new FileBlobs(Path.Combine(Path.GetDirectoryName(Path.GetFullPath(options.KeyValueFile))!, "blobs"))), new ConfigCapability(), new LoggingCapability(), Messaging, Http);
+            new KeyValueCapability(_keyValue), new BlobstoreCapability(options.Blobs ?? new FileBlobs(Path.Combine(Path.GetDirectoryName(Path.GetFullPath(options.KeyValueFile))!, "blobs"), options.Runtime.Wear)), new ConfigCapability(), new LoggingCapability(), new NnCapability(_models), Messaging, Http);
     }
 
     /// <summary>The engine.</summary>
     public RuntimeEngine Runtime { get; }
+
+    /// <summary>Where guests of a node run that are started by events.</summary>
+    public GuestScheduler Scheduler { get; }
 
     /// <summary>Everything that components can import.</summary>
     public CapabilitySet Capabilities { get; }
@@ -83,6 +95,9 @@ public sealed class ComponentHost : IDisposable
 
     /// <summary>Where requests are given to components.</summary>
     public HttpCapability Http { get; }
+
+    /// <summary>The models that components run; null where there are none.</summary>
+    public IModelBackend? Models => _models;
 
     /// <summary>Where standard streams are found.</summary>
     public CliCapability Cli { get; }
@@ -164,19 +179,40 @@ public sealed class ComponentHost : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        Scheduler.Dispose();
         Runtime.Dispose();
         (_keyValue as IDisposable)?.Dispose();
+        _models?.Dispose();
+    }
+
+    private static GuestScheduler Schedule(RuntimeEngine runtime)
+    {
+        // As many as the pool runs at once on events that are short: handing one on costs two switches (docs/adr/0006).
+        int permits = Math.Max(4, 4 * Environment.ProcessorCount);
+        // A guest may wait in the host on the thread that it was lent: the pool keeps more than those.
+        ThreadPool.GetMinThreads(out int workers, out int io);
+        ThreadPool.SetMinThreads(Math.Max(workers, permits + Environment.ProcessorCount), io);
+        return new GuestScheduler(runtime.Ticker.Threads, permits, maxThreads: 256);
     }
 
     /// <summary>The file is made when it is first needed; one that cannot be opened is tried again the next time.</summary>
-    private sealed class LazyKeyValue(string file) : IKeyValueBackend, IDisposable
+    private sealed class LazyKeyValue(string file, DiskWear? wear) : IKeyValueBackend, IDisposable
     {
         private readonly Lock _lock = new();
         private SqliteKeyValue? _backend;
 
         public IKeyValueStore Open(string app, string name)
         {
-            lock (_lock) return (_backend ??= new SqliteKeyValue(file)).Open(app, name);
+            lock (_lock)
+            {
+                if (_backend is null)
+                {
+                    SqliteKeyValue backend = _backend = new SqliteKeyValue(file);
+                    wear?.Observe(WearSource.KeyValue, () => backend.BytesWritten);
+                }
+
+                return _backend.Open(app, name);
+            }
         }
 
         public void Dispose() => _backend?.Dispose();

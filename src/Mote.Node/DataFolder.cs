@@ -26,6 +26,15 @@ public sealed class DataFolder : IDisposable
     /// <summary>What timers did last.</summary>
     public string Timers => System.IO.Path.Combine(Path, "timers.state");
 
+    /// <summary>Blobs on their way to a server elsewhere.</summary>
+    public string Spool => System.IO.Path.Combine(Path, "blobs-going");
+
+    /// <summary>How much was written on each day.</summary>
+    public string Wear => System.IO.Path.Combine(Path, "wear.txt");
+
+    /// <summary>What came for each app and what left.</summary>
+    public string Ledger => System.IO.Path.Combine(Path, "ledger.json");
+
     /// <summary>What waits for the upstream.</summary>
     public string Outbox => System.IO.Path.Combine(Path, "outbox.db");
 

@@ -46,6 +46,10 @@ public sealed class EdgeNode : IAsyncDisposable
     private readonly Dictionary<string, List<MqttRoute>> _flows = [];
     private readonly (IReadOnlyList<string> Topics, OutboxClass Class)[] _classes;
     private long _eventNumber;
+    private readonly DiskWear _wear = new();
+    private readonly Dictionary<string, AppLedger> _ledgers = [];
+    private WearBook? _wearBook;
+    private LedgerBook? _ledgerBook;
 
     private EdgeNode(NodeConfig config, DataFolder folder, Action<string> log)
     {
@@ -56,7 +60,13 @@ public sealed class EdgeNode : IAsyncDisposable
             .. config.UpstreamClasses.Select(c => (c.Topics, new OutboxClass(c.Name, c.Priority, c.MaxBytes, c.MaxAge))),
             (config.UpstreamTopics, new OutboxClass("default")),
         ];
-        _log = new ThrottledLog(line => log(_secrets.Mask(line)), TimeProvider.System);
+        _log = new ThrottledLog(
+            line =>
+            {
+                _wear.Add(WearSource.Logs, line.Length + 1);
+                log(Mask(line));
+            },
+            TimeProvider.System);
     }
 
     /// <summary>The broker; null where no app of the node needs one.</summary>
@@ -118,9 +128,12 @@ public sealed class EdgeNode : IAsyncDisposable
     public NodeReport Report() => NodeReport.Of(_queues, Upstream?.Counts, Dropped, Http);
 
     /// <summary>What it and its components do now.</summary>
-    public NodeStatus Status() => NodeStatus.Of(_config.Name, Stopwatch.GetElapsedTime(_started), Http, _queues, Mappings) with { DataPlane = DataPlane() };
+    public NodeStatus Status() => NodeStatus.Of(_config.Name, Stopwatch.GetElapsedTime(_started), Http, _queues, Mappings) with { DataPlane = DataPlane(), Ledger = Ledger() };
 
-    private DataPlaneStatus DataPlane() => DataPlaneStatus.Of(Broker, _config.UpstreamUrl, Upstream?.Counts, _outbox);
+    /// <summary>What came in for its apps, what left, and what was written.</summary>
+    public NodeLedger Ledger() => new([.. _ledgers.Values.Select(LedgerOfApp.Of)], _wearBook?.Days() ?? []) { Since = _ledgerBook?.Since };
+
+    private DataPlaneStatus DataPlane() => DataPlaneStatus.Of(Broker, _config.UpstreamUrl, Upstream?.Counts, _outbox, _nats?.Status, Mask);
 
     /// <summary>Takes no more messages, finishes those that are here, and gives upstream this long to take what waits for it.</summary>
     public async Task DrainAsync(TimeSpan timeout)
@@ -190,6 +203,8 @@ public sealed class EdgeNode : IAsyncDisposable
         if (Broker is not null) await Broker.DisposeAsync().ConfigureAwait(false);
         if (_nats is not null) await _nats.DisposeAsync().ConfigureAwait(false);
         if (Upstream is not null) await Upstream.DisposeAsync().ConfigureAwait(false);
+        _wearBook?.Dispose(); // while those that it asks are there
+        _ledgerBook?.Dispose();
         _outbox?.Dispose();
         _log.Flush();
         if (_telemetry is not null) await _telemetry.DisposeAsync().ConfigureAwait(false);
@@ -200,18 +215,24 @@ public sealed class EdgeNode : IAsyncDisposable
 
     private async Task Start(IReadOnlyList<AppManifest> apps, CancellationToken token)
     {
-        foreach (AppManifest app in apps) _secrets = _secrets.With(app.Secrets); // before the first line is written
-        if (_config.Nats?.Password is { } password) _secrets = _secrets.With(new SecretValues([password]));
-        _telemetry = await NodeTelemetry.StartAsync(_config, text => _secrets.Mask(text)).ConfigureAwait(false);
+        // Before the first line is written.
+        _secrets = _config.Secrets;
+        foreach (AppManifest app in apps) _secrets = _secrets.With(app.Secrets);
+        _telemetry = await NodeTelemetry.StartAsync(_config, Mask).ConfigureAwait(false);
         _nats = NodeNats.Connect(_config, apps, line => Say("nats", line));
+        _wearBook = new WearBook(_folder.Wear, _wear, TimeProvider.System, line => Say("node", line));
+        _ledgerBook = new LedgerBook(_folder.Ledger, TimeProvider.System, line => Say("node", line));
         _host = new ComponentHost(new HostOptions
         {
-            Runtime = new RuntimeOptions { Profile = _config.Profile, CacheFolder = _config.CodeFolder ?? _folder.Code, Compiler = _config.Compiler, Log = line => Say("node", line) },
+            Runtime = new RuntimeOptions { Profile = _config.Profile, CacheFolder = _config.CodeFolder ?? _folder.Code, Compiler = _config.Compiler, Wear = _wear, Log = line => Say("node", line) },
             KeyValueFile = _folder.KeyValue,
             KeyValue = KeyValueBackends.Make(_config.KeyValue, _nats),
+            Blobs = _config.Blobstore is null ? null : _nats!.Blobs(_folder.Spool, _wear),
+            Models = _config.Models,
             Outgoing = Outgoing(_config.HttpOutgoing),
             Broker = (_, client) => BrokerOf(client),
         });
+        foreach (string line in apps.SelectMany(a => ModelBackends.Missing(a, _config.Models))) Say("node", line);
         SharedTopics.Check(apps, _config.BrokerUrl is not null);
         if (_config.UpstreamUrl is not null || apps.Any(a => a.MqttTriggers.Count + a.FlowTriggers.Count > 0))
         {
@@ -225,29 +246,36 @@ public sealed class EdgeNode : IAsyncDisposable
             }
         }
 
+        if (_outbox is { } outbox)
+        {
+            _wear.Observe(WearSource.Outbox, () => outbox.DiskBytes().Outbox);
+            _wear.Observe(WearSource.Inbox, () => outbox.DiskBytes().Inbox);
+        }
+
         var routes = new List<MqttRoute>();
         foreach (AppManifest app in apps) routes.AddRange(Prepare(app));
         if (_config.UpstreamUrl is { } url)
         {
-            Upstream = new UpstreamPump(Upstreams.Make(url, _config, _http, _nats, line => Say("upstream", line)), _outbox!, TimeProvider.System, line => Say("upstream", line), $"/nodes/{_config.Name}/outbox");
+            Upstream = new UpstreamPump(Upstreams.Make(url, _config, _http, _nats, _wear, line => Say("upstream", line)), _outbox!, TimeProvider.System, line => Say("upstream", line), $"/nodes/{_config.Name}/outbox");
         }
 
-        _timers = NodeTimers.Make(apps, _folder.Timers, _queueOf, line => Say("timers", line));
+        _timers = NodeTimers.Make(apps, _folder.Timers, _queueOf, line => Say("timers", line), _wear);
         if (_timers is not null) _telemetry.Observe(_timers);
         _telemetry.Observe(DataPlane);
+        _telemetry.Observe([.. _ledgers.Values], _wear);
         _telemetry.Observe(_queues, () => Upstream?.Counts, () => Dropped, () => Http?.Handlers ?? [], Mappings);
         if (NeedsBroker(apps))
         {
             Broker = _config.BrokerUrl is { } external
                 ? new ExternalBroker(Upstreams.Endpoint("[broker]", external, _config.BrokerMqtt), $"mote-{_config.Name}", line => Say("broker", line), _config.BrokerStatusTopic)
-                : await EmbeddedBroker.StartAsync(Listen(), line => Say("broker", line)).ConfigureAwait(false);
+                : await EmbeddedBroker.StartAsync(Listen(), line => Say("broker", line), new RetainedOptions(_config.BrokerMaxRetained, _config.BrokerMaxRetainedBytes)).ConfigureAwait(false);
             await Broker.StartAsync(routes, token).ConfigureAwait(false);
         }
 
         foreach (MessageInbox inbox in _inboxes) inbox.Start();
 
         _nats?.Receive(apps, _queueOf);
-        if (apps.Any(a => a.HttpTriggers.Count > 0)) Http = await HttpApps.StartAsync(apps, _config, _host, _telemetry.Http, Pass, HttpComponent, (source, line) => Say(source, line)).ConfigureAwait(false);
+        if (apps.Any(a => a.HttpTriggers.Count > 0)) Http = await HttpApps.StartAsync(apps, _config, _host, _telemetry.Http, PassOfRequest, HttpComponent, (source, line) => Say(source, line)).ConfigureAwait(false);
         _timers?.Start();
         _control = ControlSocket.Open(_folder, Status, line => Say("control", line));
     }
@@ -275,6 +303,13 @@ public sealed class EdgeNode : IAsyncDisposable
         MostBodyBytes = c.MaxBody,
     };
 
+    /// <summary>The text without what nobody is to read.</summary>
+    private string Mask(string text)
+    {
+        text = _secrets.Mask(text);
+        return _config.UpstreamLogin is { } login ? login.Secret.Hidden.Mask(text) : text;
+    }
+
     /// <summary>A line of the node's own, which is about a component of an app where one is named.</summary>
     private void Say(string source, string line, AppComponent? about = null)
     {
@@ -289,6 +324,7 @@ public sealed class EdgeNode : IAsyncDisposable
     private List<MqttRoute> Prepare(AppManifest app)
     {
         var queues = new Dictionary<string, MessageQueue>();
+        _ledgers[app.Name] = _ledgerBook!.Open(app.Name, app.FlowTriggers.Select(t => t.Topic).ToHashSet());
         foreach (ComponentManifest c in app.Components)
         {
             string trigger = string.Join('+', Triggers(app, c.Name));
@@ -302,17 +338,17 @@ public sealed class EdgeNode : IAsyncDisposable
             queues[c.Name] = Start(app, c, trigger);
         }
 
-        if (app.FlowTriggers.Count > 0) _flows[app.Name] = [.. app.FlowTriggers.Select(t => Route(app.Name, t.Component, "flow", t.Topic, 1, queues[t.Component], t.Retries, t.DeadLetter))];
-        return [.. app.MqttTriggers.Select(t => Route(app.Name, t.Component, "mqtt", t.Topic, t.Qos, queues[t.Component], t.Retries, t.DeadLetter))];
+        if (app.FlowTriggers.Count > 0) _flows[app.Name] = [.. app.FlowTriggers.Select(t => Route(app.Name, t.Component, "flow", t.Topic, 1, queues[t.Component], t.Retries, t.DeadLetter, t.Key))];
+        return [.. app.MqttTriggers.Select(t => Route(app.Name, t.Component, "mqtt", t.Topic, t.Qos, queues[t.Component], t.Retries, t.DeadLetter, t.Key))];
     }
 
-    private MqttRoute Route(string app, string component, string trigger, string topic, int qos, MessageQueue queue, int? retries, string? deadLetter)
+    private MqttRoute Route(string app, string component, string trigger, string topic, int qos, MessageQueue queue, int? retries, string? deadLetter, MessageKey key)
     {
         var retry = new RetryPolicy(retries ?? RetryPolicy.DefaultRetries, deadLetter ?? RetryPolicy.TopicOf(app, component));
         // Two triggers of one component on one topic would be one inbox: what is in it goes to either.
-        var inbox = new MessageInbox(_outbox!, $"{app}/{component}/{trigger}/{topic}", queue, topic, retry, line => Say("inbox", line, queue.Component));
+        var inbox = new MessageInbox(_outbox!, $"{app}/{component}/{trigger}/{topic}", queue, topic, retry, line => Say("inbox", line, queue.Component), key) { Brokers = BrokerOf };
         _inboxes.Add(inbox);
-        return new MqttRoute(topic, qos, queue, retry) { Inbox = inbox };
+        return new MqttRoute(topic, qos, queue, retry) { Inbox = inbox, Key = key };
     }
 
     /// <summary>What gives a component events, but for HTTP.</summary>
@@ -328,7 +364,7 @@ public sealed class EdgeNode : IAsyncDisposable
     {
         MessageTarget target = Load(app, c, new ComponentUsage());
         AppComponent component = target.Pool.Component;
-        var queue = new MessageQueue(target, _host.Messaging, c.Concurrency, c.Queue, Pass, line => Say(c.Name, line, component)) { Trigger = trigger };
+        var queue = new MessageQueue(target, _host.Messaging, _host.Scheduler, c.Concurrency, c.Queue, Pass, line => Say(c.Name, line, component), Batches.Of(app, c)) { Trigger = trigger, Ledger = _ledgers[app.Name], Leaving = p => Leaving(app.Name, p) };
         _telemetry.Add(component, queue.FaasTrigger);
         _queues.Add(queue);
         _queueOf[(app.Name, c.Name)] = queue;
@@ -350,6 +386,7 @@ public sealed class EdgeNode : IAsyncDisposable
         {
             MessageHandler handler = MessageHandler.Bind(template)
                 ?? throw new ConfigException(app.File, c.Line, $"component `{c.Name}` has no export {MessageHandler.Interfaces}, one of which a [[trigger.mqtt]], a [[trigger.messaging]] or a [[trigger.timer]] calls; `mote inspect {c.Source}` shows what it exports");
+            Batches.Check(app, c, handler);
             return new MessageTarget(template, _host.Pool(template, component, c.Instance), handler);
         }
         catch
@@ -370,7 +407,7 @@ public sealed class EdgeNode : IAsyncDisposable
             Denials = new DenialLog(d => Say(d.Component, d.ToString())),
             Log = (name, level, context, message) =>
             {
-                _log.Write(name, $"[{name}] {level.ToString().ToLowerInvariant()}{(context.Length > 0 ? $" {context}" : "")}: {message}");
+                _log.Write(name, (name, level, context, message), static m => $"[{m.name}] {m.level.ToString().ToLowerInvariant()}{(m.context.Length > 0 ? $" {m.context}" : "")}: {m.message}");
                 _telemetry.Log(new LogLine(level, message, app.Name, name, context));
             },
         };
@@ -401,7 +438,7 @@ public sealed class EdgeNode : IAsyncDisposable
     /// What a component sends goes to components that the manifest chains to it, or else to the broker; and what the operator
     /// named goes upstream as well, into the outbox. It is safe when all of that is.
     /// </summary>
-    private void Pass(AppComponent component, Published[] messages, long over, Action<MessagingException?> done)
+    private void Pass(AppComponent component, Published[] messages, InboxIds over, Action<MessagingException?> done)
     {
         MessagingException? fault = null;
         var outcomes = new Outcomes(messages.Length + 1, worst => done(worst != Outcome.NotDelivered ? null : fault ?? new MessagingException("neither it nor what another component made of it can be kept now")));
@@ -452,7 +489,7 @@ public sealed class EdgeNode : IAsyncDisposable
         }
 
         // What it was made of ends in the same transaction, unless another component has still to be done with its part.
-        long ends = outcomes.Left == 1 && !outcomes.HasFailed ? over : 0;
+        InboxIds ends = outcomes.Left == 1 && !outcomes.HasFailed ? over : InboxIds.None;
         _outbox!.Put(
             events,
             e =>
@@ -461,6 +498,25 @@ public sealed class EdgeNode : IAsyncDisposable
                 outcomes.Done(e is null ? Outcome.Handled : Outcome.NotDelivered);
             },
             ends);
+    }
+
+    /// <summary>The same for what no message was the reason of.</summary>
+    private void PassOfRequest(AppComponent component, Published[] messages, InboxIds over, Action<MessagingException?> done) => Pass(component, messages, over, fault =>
+    {
+        foreach (Published p in fault is null ? messages : [])
+        {
+            if (Leaving(component.App, p) is > 0 and var bytes) _ledgers[component.App].Out(null, p.Topic, bytes);
+        }
+
+        done(fault);
+    });
+
+    /// <summary>Bytes of a message that leave the node, once for each way that they go: as <see cref="Pass"/> sends it.</summary>
+    private long Leaving(string app, Published p)
+    {
+        int ways = Upstream is not null && ClassOf(p.Topic) is not null ? 1 : 0;
+        if (_config.MessagingClients.Of(p.Client) == MessageBrokerKind.Nats || (Broker is ExternalBroker && FlowsOf(app, p.Topic).Count == 0)) ways++;
+        return ways == 0 ? 0 : ways * p.Message.WireBytes(p.Topic);
     }
 
     private List<MqttRoute> FlowsOf(string app, string topic) => _flows.TryGetValue(app, out List<MqttRoute>? flows) ? flows.FindAll(f => TopicFilter.Matches(topic, f.Filter)) : s_noFlows;

@@ -30,12 +30,7 @@ public sealed class HttpApps : IAsyncDisposable
         _log = log;
         _host = host;
         _sink = sink;
-        // As many as the pool runs at once on requests that are short: handing one on costs two switches (docs/adr/0006).
-        int permits = Math.Max(4, 4 * Environment.ProcessorCount);
-        // A guest may wait in the host on the thread that it was lent: the pool keeps more than those.
-        ThreadPool.GetMinThreads(out int workers, out int io);
-        ThreadPool.SetMinThreads(Math.Max(workers, permits + Environment.ProcessorCount), io);
-        _scheduler = new GuestScheduler(host.Runtime.Ticker.Threads, permits, maxThreads: 256);
+        _scheduler = host.Scheduler;
         _reaper = new Reaper(MemoryReturn.Give);
     }
 
@@ -171,7 +166,6 @@ public sealed class HttpApps : IAsyncDisposable
         if (_certificate is not null) await _certificate.DisposeAsync().ConfigureAwait(false);
         foreach (HttpHandler handler in _handlers) handler.Dispose();
         foreach (StaticFiles folder in _folders) folder.Dispose();
-        _scheduler.Dispose();
         _reaper.Dispose();
     }
 

@@ -17,7 +17,20 @@ internal static class KeyValueBackends
     {
         null => null,
         "nats" => nats!.KeyValue,
-        "redis" or "rediss" => new RedisKeyValue(new RedisOptions(config!.Url, config.Timeout)),
+        "redis" or "rediss" => Redis(new RedisOptions(config!.Url, config.Timeout, config.Ca)),
         { } other => throw new ConfigException("node config", 0, $"`url` under [keyvalue]: there are no key-value stores at {other}://"),
     };
+
+    private static RedisKeyValue Redis(RedisOptions options)
+    {
+        try
+        {
+            _ = options.Authorities();
+            return new RedisKeyValue(options);
+        }
+        catch (IOException e)
+        {
+            throw new ConfigException("node config", 0, $"`ca` under [keyvalue]: {e.Message}");
+        }
+    }
 }

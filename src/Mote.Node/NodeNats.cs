@@ -3,9 +3,11 @@ using System.Security.Cryptography;
 using System.Text;
 using Mote.Backends.Nats;
 using Mote.Backends.Nats.KeyValue;
+using Mote.Backends.Nats.Objects;
 using Mote.Packaging;
 using Mote.Packaging.Nats;
 using Mote.Packaging.Toml;
+using Mote.Runtime;
 using Mote.Triggers;
 
 namespace Mote.Node;
@@ -34,7 +36,15 @@ internal sealed class NodeNats : IAsyncDisposable
     /// <summary>Stores in NATS KV.</summary>
     public NatsKeyValue KeyValue => field ??= new NatsKeyValue(_link, TimeProvider.System);
 
+    /// <summary>Blob containers in NATS object stores.</summary>
+    /// <param name="spool">A folder for values that are not whole.</param>
+    /// <param name="wear">Told what is written there.</param>
+    public NatsBlobs Blobs(string spool, DiskWear wear) => new(_link, spool, wear);
+
     public string Address => _link.Address;
+
+    /// <summary>How it is, for `mote doctor`.</summary>
+    public NatsStatus Status => new(Address, _link.Fault ?? (IsReady ? null : "there is a connection, and a trigger does not receive yet: its stream or its permissions; the log says which"), Dropped);
 
     public bool IsReady => _link.IsConnected && _triggers?.IsReady != false;
 
@@ -54,6 +64,7 @@ internal sealed class NodeNats : IAsyncDisposable
 
             if (config.MessagingClients.Named.FirstOrDefault(c => c.Value == MessageBrokerKind.Nats).Key is { } client) throw new ConfigException("node config", 0, $"the client `{client}` needs NATS: {Missing}");
             if (config.KeyValue?.Url.Scheme == "nats") throw new ConfigException("node config", 0, $"[keyvalue] with url = \"nats:\" needs NATS: {Missing}");
+            if (config.Blobstore is not null) throw new ConfigException("node config", 0, $"[blobstore] with url = \"nats:\" needs NATS: {Missing}");
             if (config.UpstreamSubject is not null) throw new ConfigException("node config", 0, $"[upstream] with url = \"nats:{config.UpstreamSubject}\" needs NATS: {Missing}");
             return null;
         }
@@ -109,6 +120,7 @@ internal sealed class NodeNats : IAsyncDisposable
         t.Subject, queue, new RetryPolicy(t.Retries ?? RetryPolicy.DefaultRetries, t.DeadLetter ?? $"dead-letter.{app}.{t.Component}") { Client = "nats" })
     {
         Group = t.Queue,
+        Key = t.Key,
         Consumer = t.Stream is not { } s ? null
             : new NatsConsumer(s.Name, s.Durable ?? OwnName(app, t), s.From == DeliverFrom.New, s.AckWait, s.MaxInFlight ?? Math.Clamp(queue.Capacity, 1, MostInFlight)),
     };

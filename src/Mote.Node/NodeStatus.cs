@@ -21,6 +21,9 @@ public sealed record NodeStatus(
     /// <summary>Broker, upstream and disk; null from a node of a version that does not say.</summary>
     public DataPlaneStatus? DataPlane { get; init; }
 
+    /// <summary>What came, left and was written; null from a node of a version that keeps no account of it.</summary>
+    public NodeLedger? Ledger { get; init; }
+
     internal static NodeStatus Of(string name, TimeSpan uptime, HttpApps? http, IReadOnlyList<MessageQueue> queues, MappingBudget mappings) => new(
         name, Environment.ProcessId, Math.Round(uptime.TotalSeconds, 3), http?.Address.AbsoluteUri, http?.Threads ?? 0, Environment.WorkingSet, new MappingStatus(mappings.Taken, mappings.Limit, mappings.Refused),
         [.. (http?.Handlers ?? []).Select(Of), .. queues.Select(Of)]);
@@ -146,4 +149,5 @@ public sealed record ComponentStatus
 /// <summary>Writes and reads them with no reflection.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
 [JsonSerializable(typeof(NodeStatus))]
+[JsonSerializable(typeof(NodeLedger))]
 public sealed partial class StatusJson : JsonSerializerContext;

@@ -13,13 +13,14 @@ internal static class NodeTimers
     /// <param name="file">Where the service keeps what they did last.</param>
     /// <param name="queueOf">The queue of each component of an app that a timer calls.</param>
     /// <param name="log">Told of clocks that were set, and of faults of the disk.</param>
-    public static TimerService? Make(IReadOnlyList<AppManifest> apps, string file, IReadOnlyDictionary<(string App, string Component), MessageQueue> queueOf, Action<string> log)
+    /// <param name="wear">Told what is written.</param>
+    public static TimerService? Make(IReadOnlyList<AppManifest> apps, string file, IReadOnlyDictionary<(string App, string Component), MessageQueue> queueOf, Action<string> log, Runtime.DiskWear wear)
     {
         if (apps.All(a => a.TimerTriggers.Count == 0)) return null;
-        var service = new TimerService(TimeProvider.System, Random.Shared, file, log);
+        var service = new TimerService(TimeProvider.System, Random.Shared, file, log, wear);
         foreach (AppManifest app in apps)
         {
-            foreach (TimerTriggerManifest t in app.TimerTriggers) service.Add(Options(app.Name, t), queueOf[(app.Name, t.Component)].EnqueueAsync);
+            foreach (TimerTriggerManifest t in app.TimerTriggers) service.Add(Options(app.Name, t), (e, token) => queueOf[(app.Name, t.Component)].EnqueueAsync(e, token));
         }
 
         return service;

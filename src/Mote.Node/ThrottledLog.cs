@@ -19,7 +19,10 @@ public sealed class ThrottledLog(Action<string> sink, TimeProvider time)
     private readonly Lock _lock = new();
 
     /// <summary>Writes a line of a source.</summary>
-    public void Write(string source, string line)
+    public void Write(string source, string line) => Write(source, line, static line => line);
+
+    /// <summary>Writes a line that is made only where it is shown: a flood must not cost collections, which all wait for.</summary>
+    public void Write<TState>(string source, TState state, Func<TState, string> line)
     {
         long left;
         lock (_lock)
@@ -45,7 +48,7 @@ public sealed class ThrottledLog(Action<string> sink, TimeProvider time)
         }
 
         if (left > 0) sink($"[{source}] {left} lines left out: at most {PerSecond} a second are shown");
-        sink(line);
+        sink(line(state));
     }
 
     /// <summary>Says what was left out since.</summary>

@@ -36,7 +36,14 @@ public sealed record ComponentManifest(
 /// <param name="Line">Where it is in the manifest.</param>
 /// <param name="Retries">How often a message that the component fails at is tried again; null is the host's default.</param>
 /// <param name="DeadLetter">The topic where it goes then; null is the host's default.</param>
-public sealed record MqttTriggerManifest(string Topic, string Component, int Qos, int Line, int? Retries = null, string? DeadLetter = null);
+public sealed record MqttTriggerManifest(string Topic, string Component, int Qos, int Line, int? Retries = null, string? DeadLetter = null)
+{
+    /// <summary>What messages have in common that keep their order where the component handles several at once.</summary>
+    public MessageKey Key { get; init; }
+
+    /// <summary>How large batches are, where the component takes them; null where this trigger does not say.</summary>
+    public BatchManifest? Batch { get; init; }
+}
 
 /// <summary>What components of the app send on a topic goes to another of them, inside the node and to no broker.</summary>
 /// <param name="Topic">A topic filter: + and # are wildcards.</param>
@@ -44,7 +51,14 @@ public sealed record MqttTriggerManifest(string Topic, string Component, int Qos
 /// <param name="Line">Where it is in the manifest.</param>
 /// <param name="Retries">How often a message that the component fails at is tried again; null is the host's default.</param>
 /// <param name="DeadLetter">The topic where it goes then; null is the host's default.</param>
-public sealed record FlowTriggerManifest(string Topic, string Component, int Line, int? Retries = null, string? DeadLetter = null);
+public sealed record FlowTriggerManifest(string Topic, string Component, int Line, int? Retries = null, string? DeadLetter = null)
+{
+    /// <summary>What messages have in common that keep their order where the component handles several at once.</summary>
+    public MessageKey Key { get; init; }
+
+    /// <summary>How large batches are, where the component takes them; null where this trigger does not say.</summary>
+    public BatchManifest? Batch { get; init; }
+}
 
 /// <summary>Requests of a path go to a component.</summary>
 /// <param name="Route">The path: `/api/...` is everything under it, `:id` any one segment.</param>
@@ -102,6 +116,13 @@ public sealed record AppManifest(string File, string Name, string Version, IRead
         string file = Directory.Exists(path) ? Path.Combine(path, FileName) : path;
         return System.IO.File.Exists(file) ? Path.GetFullPath(file) : throw new ConfigException(file, 0, $"there is no manifest here: a folder with a {FileName} is needed (`mote new` writes one)");
     }
+
+    /// <summary>What the manifest says of a component's batches; null where it says nothing.</summary>
+    public BatchManifest? BatchOf(string component) => Batches.FirstOrDefault(b => b.Component == component && b.Batch is not null).Batch;
+
+    /// <summary>What each trigger says of batches.</summary>
+    internal IEnumerable<(string Component, BatchManifest? Batch)> Batches =>
+        MqttTriggers.Select(t => (t.Component, t.Batch)).Concat(FlowTriggers.Select(t => (t.Component, t.Batch))).Concat(MessagingTriggers.Select(t => (t.Component, t.Batch)));
 
     /// <summary>The component of this name.</summary>
     public ComponentManifest Component(string name) => Components.First(c => c.Name == name);

@@ -52,11 +52,13 @@ internal sealed partial class ManifestReader(string file, Func<string, string?> 
         List<MqttTriggerManifest> mqtt = ReadMqttTriggers(triggers, components);
         List<HttpTriggerManifest> http = ReadHttpTriggers(triggers, components);
         List<TimerTriggerManifest> timers = TimerTriggers.Read(triggers, t => ReadTarget(t, components), NamePattern());
-        List<MessagingTriggerManifest> messaging = MessagingTriggers.Read(triggers, t => ReadTarget(t, components));
+        List<MessagingTriggerManifest> messaging = MessagingTriggers.Read(triggers, t => ReadTarget(t, components), t => BatchManifest.Read(t, components));
         List<FlowTriggerManifest> flows = ReadFlowTriggers(triggers, components);
         triggers.RejectUnknown("[trigger]");
         root.RejectUnknown("the manifest");
-        return new AppManifest(file, name, version, components, mqtt) { HttpTriggers = http, FlowTriggers = flows, MessagingTriggers = messaging, TimerTriggers = timers, Secrets = new SecretValues(_secrets) };
+        var manifest = new AppManifest(file, name, version, components, mqtt) { HttpTriggers = http, FlowTriggers = flows, MessagingTriggers = messaging, TimerTriggers = timers, Secrets = new SecretValues(_secrets) };
+        BatchManifest.CheckAgree(file, manifest.Batches);
+        return manifest;
     }
 
     /// <summary>[variables]: name = { default = "…" } or { required = true }.</summary>
@@ -156,6 +158,7 @@ internal sealed partial class ManifestReader(string file, Func<string, string?> 
         {
             KeyValue = g?.Strings("keyvalue") ?? [],
             Blobstore = g?.Strings("blobstore") ?? [],
+            Models = g?.Strings("models") ?? [],
             Publish = g?.Strings("publish") ?? [],
             Variables = variables,
             Environment = environment,
@@ -214,6 +217,13 @@ internal sealed partial class ManifestReader(string file, Func<string, string?> 
         return TopicFault(topic) is { } fault ? throw t.Values["dead-letter"].Error(fault) : topic;
     }
 
+    /// <summary>What messages have in common that keep their order.</summary>
+    internal static MessageKey ReadKey(TomlTable t)
+    {
+        if (t.String("key") is not { } text) return default;
+        return MessageKey.TryParse(text, out MessageKey key) ? key : throw t.Values["key"].Error($"`key` is {MessageKey.Forms}, found \"{text}\"");
+    }
+
     private static List<MqttTriggerManifest> ReadMqttTriggers(TomlTable table, List<ComponentManifest> components)
     {
         var triggers = new List<MqttTriggerManifest>();
@@ -221,7 +231,7 @@ internal sealed partial class ManifestReader(string file, Func<string, string?> 
         {
             string topic = t.Required("topic", "\"plant/+/vibration\"");
             if (FilterFault(topic) is { } fault) throw t.Values["topic"].Error(fault);
-            triggers.Add(new MqttTriggerManifest(topic, ReadTarget(t, components), (int)(t.Integer("qos", 0, 2) ?? 1), t.Line, (int?)t.Integer("retries", 0, 100), DeadLetter(t)));
+            triggers.Add(new MqttTriggerManifest(topic, ReadTarget(t, components), (int)(t.Integer("qos", 0, 2) ?? 1), t.Line, (int?)t.Integer("retries", 0, 100), DeadLetter(t)) { Key = ReadKey(t), Batch = BatchManifest.Read(t, components) });
             t.RejectUnknown("[[trigger.mqtt]]");
         }
 
@@ -235,7 +245,7 @@ internal sealed partial class ManifestReader(string file, Func<string, string?> 
         {
             string topic = t.Required("topic", "\"features\"");
             if (FilterFault(topic) is { } fault) throw t.Values["topic"].Error(fault);
-            triggers.Add(new FlowTriggerManifest(topic, ReadTarget(t, components), t.Line, (int?)t.Integer("retries", 0, 100), DeadLetter(t)));
+            triggers.Add(new FlowTriggerManifest(topic, ReadTarget(t, components), t.Line, (int?)t.Integer("retries", 0, 100), DeadLetter(t)) { Key = ReadKey(t), Batch = BatchManifest.Read(t, components) });
             t.RejectUnknown("[[trigger.flow]]");
         }
 

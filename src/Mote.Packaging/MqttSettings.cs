@@ -29,11 +29,6 @@ public sealed record MqttSettings(bool Is311 = false, TlsFiles? Tls = null)
         if (files.Certificate is null != files.Key is null) throw table.Error("`certificate` and `key` come together: one of them is missing");
         return new MqttSettings(old, files);
 
-        string? File(string key, string example)
-        {
-            if (table.String(key) is not { } value) return null;
-            string path = table.Path(key, folder, value);
-            return System.IO.File.Exists(path) ? path : throw table.Values[key].Error($"`{key}`: there is no file {path}: name a PEM file, such as {key} = {example}");
-        }
+        string? File(string key, string example) => table.String(key) is { } value ? table.ExistingFile(key, folder, value, $": name a PEM file, such as {key} = {example}") : null;
     }
 }

@@ -35,6 +35,12 @@ public sealed record NodeConfig
     /// <summary>Starts the embedded broker also where no app needs one: for other programs of the machine.</summary>
     public bool BrokerAlways { get; init; }
 
+    /// <summary>Most messages that the embedded broker retains.</summary>
+    public int BrokerMaxRetained { get; init; } = 10_000;
+
+    /// <summary>Most bytes of them.</summary>
+    public long BrokerMaxRetainedBytes { get; init; } = 64L << 20;
+
     /// <summary>An external broker in place of the embedded one: mqtt://[user:password@]host[:port], or mqtts:// for TLS.</summary>
     public Uri? BrokerUrl { get; init; }
 
@@ -49,6 +55,9 @@ public sealed record NodeConfig
 
     /// <summary>What belongs to an upstream mqtt:// or mqtts://; null for the defaults.</summary>
     public UpstreamBroker? UpstreamBroker { get; init; }
+
+    /// <summary>Who the node is to an upstream http:// or https://; null for nobody in particular.</summary>
+    public UpstreamLogin? UpstreamLogin { get; init; }
 
     /// <summary>What belongs to an upstream file:.</summary>
     public UpstreamFiles? UpstreamFiles { get; init; }
@@ -86,11 +95,24 @@ public sealed record NodeConfig
     /// <summary>A server that keeps the key-value stores; null is the data folder.</summary>
     public KeyValueConfig? KeyValue { get; init; }
 
+    /// <summary>A server that keeps the blob containers; null is the data folder.</summary>
+    public BlobstoreConfig? Blobstore { get; init; }
+
+    /// <summary>The models that components may run.</summary>
+    public ModelsConfig Models { get; init; } = new();
+
     /// <summary>Which broker clients of wasi:messaging have.</summary>
     public MessagingClients MessagingClients { get; init; } = new();
 
     /// <summary>What the node tells about itself, and to whom.</summary>
     public TelemetryConfig Telemetry { get; init; } = new();
+
+    /// <summary>What no line may show of it: passwords and tokens that stand in URLs, and that of NATS.</summary>
+    public SecretValues Secrets => new(
+    [
+        .. ((Uri?[])[BrokerUrl, UpstreamUrl, KeyValue?.Url, Telemetry.Otlp]).OfType<Uri>().SelectMany(UrlUserInfo.SecretsOf),
+        .. Nats?.Password is { } password ? [password] : (string[])[],
+    ]);
 
     /// <summary>Reads a file; what it does not say is as in <paramref name="defaults"/>.</summary>
     /// <exception cref="ConfigException">It has a fault.</exception>
@@ -125,9 +147,14 @@ public sealed record NodeConfig
                 BrokerUrl = url,
                 BrokerMqtt = MqttSettings.Read(broker, folder, url),
                 BrokerStatusTopic = StatusTopic(broker, url),
+                BrokerMaxRetained = (int)(Embedded("max-retained", static (t, k) => t.Integer(k, 0, 10_000_000)) ?? config.BrokerMaxRetained),
+                BrokerMaxRetainedBytes = Embedded("max-retained-size", static (t, k) => t.Bytes(k, 0, 1L << 40)) ?? config.BrokerMaxRetainedBytes,
                 BrokerAlways = true,
             };
             broker.RejectUnknown("[broker]");
+
+            long? Embedded(string key, Func<TomlTable, string, long?> read) =>
+                read(broker, key) is not { } most ? null : url is null ? most : throw broker.Values[key].Error($"`{key}` is for the embedded broker: an external one has a limit of its own");
         }
 
         if (root.Table("inbox") is { } inbox)
@@ -165,7 +192,9 @@ public sealed record NodeConfig
         if (root.Table("telemetry") is { } telemetry) config = config with { Telemetry = TelemetryConfig.Read(telemetry, Url(telemetry, "otlp", "http", "https"), config.Telemetry) };
 
         if (root.Table("nats") is { } nats) config = config with { Nats = NatsConfig.Read(nats, folder) };
-        if (root.Table("keyvalue") is { } keyvalue) config = config with { KeyValue = KeyValueConfig.Read(keyvalue) };
+        if (root.Table("keyvalue") is { } keyvalue) config = config with { KeyValue = KeyValueConfig.Read(keyvalue, folder) };
+        if (root.Table("blobstore") is { } blobstore) config = config with { Blobstore = BlobstoreConfig.Read(blobstore) };
+        config = config with { Models = ModelsConfig.Read(root.Table("models"), root.Table("inference"), folder, config.Models) };
         if (root.Table("messaging") is { } messaging) config = config with { MessagingClients = MessagingClients.Read(messaging) };
 
         root.RejectUnknown("the node config");
@@ -189,13 +218,19 @@ public sealed record NodeConfig
         if (upstream.String("url") is { } nats && nats.StartsWith("nats:", StringComparison.Ordinal))
         {
             string subject = nats["nats:".Length..];
-            if (subject.StartsWith('/')) throw upstream.Values["url"].Error($"`url`: what stands behind nats: is a subject, such as nats:edge.events, and the connection is that of [nats]; found \"{nats}\"");
+            if (subject.StartsWith('/')) throw upstream.Values["url"].Error($"`url`: what stands behind nats: is a subject, such as nats:edge.events, and the connection is that of [nats]; found \"{UrlUserInfo.MaskAddress(nats)}\"");
             if (MessagingTriggers.SubjectFault(subject.Replace("{topic}", "x", StringComparison.Ordinal), isFilter: false) is { } fault) throw upstream.Values["url"].Error($"`url`: {fault}");
             return config with { UpstreamUrl = new Uri("nats:subject"), UpstreamSubject = subject, UpstreamFiles = null, UpstreamBroker = null };
         }
 
         Uri? url = Url(upstream, "url", "http", "https", "mqtt", "mqtts", "file");
-        return config with { UpstreamUrl = url, UpstreamFiles = null, UpstreamBroker = url?.Scheme is "mqtt" or "mqtts" ? UpstreamBroker.Read(upstream, folder, url) : null };
+        return config with
+        {
+            UpstreamUrl = url,
+            UpstreamFiles = null,
+            UpstreamBroker = url?.Scheme is "mqtt" or "mqtts" ? UpstreamBroker.Read(upstream, folder, url) : null,
+            UpstreamLogin = url?.Scheme is "http" or "https" ? UpstreamLogin.Read(upstream, folder, url) : null,
+        };
     }
 
     /// <summary>A retained message on this topic says `online`, and the broker itself says `offline` when the node is gone.</summary>
@@ -213,11 +248,7 @@ public sealed record NodeConfig
         tls.RejectUnknown("[http.tls]");
         return pair;
 
-        string File(string key, string example)
-        {
-            string path = tls.Path(key, folder, tls.Required(key, example));
-            return System.IO.File.Exists(path) ? path : throw tls.Values[key].Error($"`{key}`: there is no file {path}");
-        }
+        string File(string key, string example) => tls.ExistingFile(key, folder, tls.Required(key, example));
     }
 
     private static string? Listen(TomlTable broker) => broker.String("listen") is not { } listen ? null
@@ -228,6 +259,6 @@ public sealed record NodeConfig
     {
         if (table.String(key) is not { } text) return null;
         return Uri.TryCreate(text, UriKind.Absolute, out Uri? url) && schemes.Contains(url.Scheme) ? url
-            : throw table.Values[key].Error($"`{key}` must be a URL that begins with {string.Join(" or ", schemes.Select(s => $"{s}://"))}, found \"{text}\"");
+            : throw table.Values[key].Error($"`{key}` must be a URL that begins with {string.Join(" or ", schemes.Select(s => $"{s}://"))}, found \"{UrlUserInfo.MaskAddress(text)}\"");
     }
 }

@@ -3,7 +3,7 @@ using System.Text.Encodings.Web;
 
 namespace Mote.Packaging;
 
-/// <summary>The values of an app's variables that are `secret`.</summary>
+/// <summary>The values of an app's variables that are `secret`, and what a node's configuration says of who the node is.</summary>
 public sealed class SecretValues
 {
     /// <summary>What stands in a secret's place.</summary>
@@ -24,7 +24,7 @@ public sealed class SecretValues
     /// <summary>Those of two.</summary>
     public SecretValues With(SecretValues other) => new(_values.Concat(other._values));
 
-    /// <summary>The text without them.</summary>
+    /// <summary>The text without them, and without the user information of any URL.</summary>
     public string Mask(string text)
     {
         foreach (string value in _values)
@@ -32,7 +32,7 @@ public sealed class SecretValues
             if (text.Contains(value, StringComparison.Ordinal)) text = text.Replace(value, Mark, StringComparison.Ordinal);
         }
 
-        return text;
+        return UrlUserInfo.Mask(text);
     }
 
     /// <summary>Says nothing of them.</summary>

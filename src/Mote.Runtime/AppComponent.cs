@@ -83,6 +83,14 @@ public sealed class AppComponent
         return false;
     }
 
+    /// <summary>Bytes that <see cref="MaySend"/> took have not left: what they were in was discarded.</summary>
+    /// <param name="bytes">How many.</param>
+    /// <param name="ago">How long ago the first of them was taken.</param>
+    public void NotSent(long bytes, TimeSpan ago)
+    {
+        if (Limits.Egress is { } budget) (Meter ?? Usage.Egress).GiveBack(budget, bytes, ago);
+    }
+
     /// <summary>Notes a refusal with the line that would allow it.</summary>
     public void Denied(string what, string manifestLine) => Denials.Add(new Denial(Name, what, manifestLine));
 }

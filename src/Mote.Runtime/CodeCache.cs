@@ -1,7 +1,9 @@
 // Compiled code on disk. Machine code runs as it is, so it is kept where only this user can write, under an
 // authentication tag of the node's own key, and is replaced whole, never changed.
+using System.Buffers;
 using System.Security.Cryptography;
 using System.Text;
+using Microsoft.Win32.SafeHandles;
 using Mote.Components;
 using Mote.Wasmtime;
 
@@ -11,9 +13,11 @@ namespace Mote.Runtime;
 public sealed class CodeCache
 {
     private const string TagFile = "tag";
+    private const long PartBytes = 64 << 10;
     private readonly string _folder;
     private readonly byte[] _key;
     private readonly Action<string>? _log;
+    private readonly DiskWear? _wear;
     private readonly HashSet<string> _verified = [];
     private readonly Lock _lock = new();
     private long _bytes = -1;
@@ -21,13 +25,15 @@ public sealed class CodeCache
     /// <summary>A cache in a folder, which is made with mode 0700 where it is not there. The key is made on first use.</summary>
     /// <param name="folder">The folder.</param>
     /// <param name="log">Told where code cannot be kept.</param>
+    /// <param name="wear">Told what is written; null for nobody.</param>
     /// <exception cref="IOException">The folder cannot be made, or others can write to it.</exception>
     /// <exception cref="DllNotFoundException">OpenSSL is not installed.</exception>
-    public CodeCache(string folder, Action<string>? log = null)
+    public CodeCache(string folder, Action<string>? log = null, DiskWear? wear = null)
     {
         OpenSsl.Require();
         _folder = Path.GetFullPath(folder);
         _log = log;
+        _wear = wear;
         MakePrivate(_folder);
         _key = LoadKey(Path.Combine(_folder, "key"));
         RemoveUnfinished();
@@ -142,6 +148,7 @@ public sealed class CodeCache
 
             Files.WriteSynced(Path.Combine(temporary, TagFile), tag.GetHashAndReset());
             Files.SyncFolder(temporary);
+            _wear?.Add(WearSource.Code, bytes);
             Directory.Move(temporary, final);
             Files.SyncFolder(_folder);
             Prune(keep: final, bytes);
@@ -207,7 +214,7 @@ public sealed class CodeCache
         string[] files = Directory.GetFiles(entry);
         foreach (string file in files.Where(f => Path.GetFileName(f) != TagFile).OrderBy(Order))
         {
-            Append(tag, Path.GetFileName(file), File.ReadAllBytes(file));
+            Append(tag, file);
         }
 
         return CryptographicOperations.FixedTimeEquals(tag.GetHashAndReset(), File.ReadAllBytes(tagPath));
@@ -250,6 +257,24 @@ public sealed class CodeCache
     {
         tag.AppendData(Encoding.UTF8.GetBytes($"{file}:{content.Length}:"));
         tag.AppendData(content);
+    }
+
+    /// <summary>The same of a file, a part at a time: code is large, and only looked at here.</summary>
+    private static void Append(IncrementalHash tag, string path)
+    {
+        using SafeFileHandle file = File.OpenHandle(path);
+        long length = RandomAccess.GetLength(file);
+        tag.AppendData(Encoding.UTF8.GetBytes($"{Path.GetFileName(path)}:{length}:"));
+        byte[] part = ArrayPool<byte>.Shared.Rent((int)Math.Min(length, PartBytes));
+        for (long at = 0; at < length;)
+        {
+            int n = RandomAccess.Read(file, part.AsSpan(0, (int)Math.Min(length - at, part.Length)), at);
+            if (n == 0) throw new IOException($"'{path}' became shorter while it was read");
+            tag.AppendData(part, 0, n);
+            at += n;
+        }
+
+        ArrayPool<byte>.Shared.Return(part);
     }
 
     private static void TryDelete(string folder)

@@ -54,4 +54,17 @@ public sealed class EgressMeter(TimeProvider? time = null)
             return true;
         }
     }
+
+    /// <summary>What was let out has not left after all: an event that failed sends nothing, and may be handled again.</summary>
+    /// <param name="budget">The budget.</param>
+    /// <param name="bytes">How many bytes.</param>
+    /// <param name="ago">How long ago the first of them was taken: what has come back by itself since is not given back again.</param>
+    public void GiveBack(EgressBudget budget, long bytes, TimeSpan ago)
+    {
+        lock (_lock)
+        {
+            _spent = Math.Max(0, _spent - Math.Max(0, bytes - (ago / budget.Per * budget.Bytes)));
+            _sent -= bytes;
+        }
+    }
 }

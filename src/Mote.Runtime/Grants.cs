@@ -15,6 +15,9 @@ public sealed record Grants
     /// <summary>Names of blob containers.</summary>
     public IReadOnlyList<string> Blobstore { get; init; } = [];
 
+    /// <summary>Names of models (wasi:nn).</summary>
+    public IReadOnlyList<string> Models { get; init; } = [];
+
     /// <summary>Topics that may be published to.</summary>
     public IReadOnlyList<string> Publish { get; init; } = [];
 

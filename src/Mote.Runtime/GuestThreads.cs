@@ -11,6 +11,8 @@ namespace Mote.Runtime;
 /// </summary>
 public sealed class GuestThread
 {
+    private readonly GuestThreads _all;
+    private readonly GuestPriority _priority;
     private const int Idle = 0, Running = 1, Seen = 2;
 
     private int _state;
@@ -20,12 +22,18 @@ public sealed class GuestThread
     private long _waitsSince;
     private long _markCpu;
     private long _markAt;
-    private bool _demoted;
 
-    /// <summary>What it was given, which need not be 0.</summary>
-    private int _niceness;
+    internal GuestThread(GuestThreads all)
+    {
+        _all = all;
+        Number = ThreadClock.Number();
+        _priority = new GuestPriority(Number);
+    }
 
-    internal int Number { get; } = ThreadClock.Number();
+    internal int Number { get; }
+
+    /// <summary>True while it has a lower priority.</summary>
+    public bool IsDemoted => _priority.IsLow;
 
     /// <summary>True where this thread may end after it was demoted: nothing but guests runs on it.</summary>
     internal bool IsDisposable { get; set; }
@@ -69,41 +77,37 @@ public sealed class GuestThread
     /// <summary>What this thread runs from now on burned the processor the last time: it is demoted before it does so again.</summary>
     public void Demote()
     {
-        if (IsDisposable && !_demoted) Lower();
+        if (IsDisposable) _priority.Lower(_all.CanRestore);
     }
 
     /// <summary>The next thing that it runs is another's.</summary>
-    internal void Restore()
-    {
-        if (!_demoted) return;
-        _demoted = false;
-        IsSpent = !ThreadClock.SetNice(Number, _niceness);
-    }
-
-    private void Lower()
-    {
-        _niceness = ThreadClock.Nice(Number);
-        _demoted = ThreadClock.SetNice(Number, Math.Min(_niceness + GuestThreads.Niceness, 19));
-    }
+    internal void Restore() => IsSpent = !_priority.Restore() || IsSpent;
 
     /// <summary>A tick of the clock: measures from now on, and demotes the thread where it has used too much since it was first met.</summary>
-    internal void Look(long now, bool canRestore)
+    internal void Look(long now)
     {
+        // One that is demoted is looked at also while its owner takes apart what has ended.
+        if (_priority.IsLow) _priority.Look(now, Waits(), _all.CanRestore);
         if (Interlocked.CompareExchange(ref _state, Seen, Running) != Running) return;
         long cpu = ThreadClock.Of(Number);
         if (cpu >= 0 && _markAt == 0)
         {
             // Time before is taken as busy where it did not wait then.
-            long since = Volatile.Read(ref _waitsSince);
-            _markAt = Math.Max(_since, now - _waited - (since == 0 ? 0 : Math.Max(0, now - since)));
+            _markAt = Math.Max(_since, now - Waits());
             _markCpu = cpu;
         }
-        else if (cpu >= 0 && !_demoted && (canRestore || IsDisposable) && cpu - _markCpu > GuestThreads.DemoteAfter.TotalNanoseconds)
+        else if (cpu >= 0 && (IsDisposable || _all.CanRestore) && cpu - _markCpu > GuestThreads.DemoteAfter.TotalNanoseconds)
         {
-            Lower();
+            _priority.Lower(_all.CanRestore);
         }
 
         Volatile.Write(ref _state, Running);
+
+        long Waits()
+        {
+            long since = Volatile.Read(ref _waitsSince);
+            return _waited + (since == 0 ? 0 : Math.Max(0, now - since));
+        }
     }
 
     private static long Nanoseconds(long ticks) => (long)(ticks * (1e9 / Stopwatch.Frequency));
@@ -112,32 +116,75 @@ public sealed class GuestThread
 /// <summary>All threads that run guests of one engine.</summary>
 public sealed class GuestThreads : IDisposable
 {
-    /// <summary>How much nicer a thread becomes that burns the processor: with this a thread of normal priority gets about ten times as much.</summary>
+    /// <summary>
+    /// How much nicer a thread becomes that burns the processor: with this a thread of normal priority gets about ten times as
+    /// much. Where the process may take priorities back, it is also put into the system's idle class, as long as that lets it
+    /// have <see cref="StarvingShare"/> of a processor.
+    /// </summary>
     public const int Niceness = 10;
+
+    /// <summary>The share of a processor below which a demoted thread is raised to niceness alone.</summary>
+    public const double StarvingShare = 0.05;
+
+    /// <summary>The share above which it need not be.</summary>
+    public const double AmpleShare = 0.25;
 
     /// <summary>Processor time of one call after which it is demoted.</summary>
     public static readonly TimeSpan DemoteAfter = TimeSpan.FromMilliseconds(10);
 
-    private readonly ThreadLocal<GuestThread> _threads = new(() => new GuestThread(), trackAllValues: true);
-    private bool? _canRestore;
+    private readonly ThreadLocal<GuestThread> _threads;
+    private int _canRestore; // 0 before it was tried, then 1 or -1
+
+    /// <summary>The threads of one engine.</summary>
+    public GuestThreads() => _threads = new(() => new GuestThread(this), trackAllValues: true);
 
     /// <summary>This thread.</summary>
     public GuestThread Current => _threads.Value!;
+
+    /// <summary>Whether this process may give a thread back a priority that was taken from it: only a privileged one may.</summary>
+    internal bool CanRestore
+    {
+        get
+        {
+            if (_canRestore == 0) _canRestore = Try() ? 1 : -1;
+            return _canRestore > 0;
+        }
+    }
 
     /// <summary>Looks at all of them; called by the clock's thread.</summary>
     internal void Look()
     {
         long now = Stopwatch.GetTimestamp();
-        foreach (GuestThread thread in _threads.Values) thread.Look(now, _canRestore ??= CanRestore());
+        foreach (GuestThread thread in _threads.Values) thread.Look(now);
     }
 
     /// <inheritdoc/>
     public void Dispose() => _threads.Dispose();
 
-    /// <summary>Only a privileged process may take niceness back; tried on the clock's own thread, with one step.</summary>
-    private static bool CanRestore()
+    /// <summary>
+    /// Tried on a thread of its own, which may end with whatever priority it is left with; and by this one, because one in the
+    /// idle class may not come to the line that takes it out of it.
+    /// </summary>
+    private static bool Try()
     {
-        int self = ThreadClock.Number(), nice = ThreadClock.Nice(self);
-        return ThreadClock.SetNice(self, nice + 1) && ThreadClock.SetNice(self, nice);
+        var there = new ManualResetEventSlim();
+        var over = new ManualResetEventSlim();
+        int number = 0;
+        var patient = new Thread(
+            () =>
+            {
+                number = ThreadClock.Number();
+                there.Set();
+                over.Wait();
+            },
+            256 * 1024)
+        { IsBackground = true };
+        patient.Start();
+        there.Wait();
+        int policy = ThreadClock.Policy(number), nice = ThreadClock.Nice(number);
+        bool can = ThreadClock.IsShared(policy) && ThreadClock.SetNice(number, nice + 1)
+            && ThreadClock.SetPolicy(number, ThreadClock.IdlePolicy) && ThreadClock.SetPolicy(number, policy) && ThreadClock.SetNice(number, nice);
+        over.Set();
+        return can;
     }
 }

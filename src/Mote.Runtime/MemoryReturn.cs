@@ -6,7 +6,7 @@ namespace Mote.Runtime;
 /// <summary>Gives memory back to the system.</summary>
 public static partial class MemoryReturn
 {
-    /// <summary>Collects what the burst left, and returns free pages of both heaps: neither does it soon of itself.</summary>
+    /// <summary>Collects what the burst left, returns free pages of both heaps, and unmaps code that may not be needed again: nothing does it soon of itself.</summary>
     public static void Give()
     {
         GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
@@ -19,6 +19,8 @@ public static partial class MemoryReturn
         {
             // A C library without it keeps less to begin with.
         }
+
+        ProgramPages.Unmap();
     }
 
     [LibraryImport("libc")]

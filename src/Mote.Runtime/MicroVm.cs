@@ -184,6 +184,24 @@ public sealed class MicroVm : IDisposable
     /// </summary>
     public Action? OnLong { get; set; }
 
+    /// <summary>
+    /// Most bytes that the host's side of a guest's handles may have together (headers, bodies that are not sent): they
+    /// are in the host's memory, which the guest's own limit does not count.
+    /// </summary>
+    public const long MaxHeldBytes = 16 << 20;
+
+    private long _held;
+
+    /// <summary>The host keeps more for the guest, or less where the number is negative.</summary>
+    /// <exception cref="TrapException">It would be more than <see cref="MaxHeldBytes"/>.</exception>
+    public void Hold(long bytes)
+    {
+        // Bodies may end on the transport's threads.
+        if (Interlocked.Add(ref _held, bytes) <= MaxHeldBytes || bytes <= 0) return;
+        Interlocked.Add(ref _held, -bytes);
+        throw new TrapException($"the headers and unsent bodies that a component holds may have {MaxHeldBytes >> 20} MiB together");
+    }
+
     private Action? _wake;
 
     private void NoteLong()
@@ -211,6 +229,17 @@ public sealed class MicroVm : IDisposable
         Volatile.Write(ref _wake, null);
         _thread?.Waited(Stopwatch.GetTimestamp() - began);
     }
+
+    /// <summary>The host begins to compute for the guest, on its thread and at its cost; <see cref="Cancel"/> calls this.</summary>
+    public void BeginWork(Action wake)
+    {
+        NoteLong();
+        Volatile.Write(ref _wake, wake);
+        if (_cancelled is not null) wake();
+    }
+
+    /// <summary>It has computed.</summary>
+    public void EndWork() => Volatile.Write(ref _wake, null);
 
     /// <inheritdoc/>
     public void Dispose()

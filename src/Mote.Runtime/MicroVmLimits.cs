@@ -22,7 +22,7 @@ public sealed record MicroVmLimits
     public long TableElements { get; init; } = 1_000_000;
 
     /// <summary>Handles of each component instance inside.</summary>
-    public int Handles { get; init; } = 100_000;
+    public int Handles { get; init; } = 10_000;
 
     /// <summary>Open sockets of wasi:sockets.</summary>
     public int Sockets { get; init; } = 64;

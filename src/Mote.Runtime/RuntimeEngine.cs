@@ -23,6 +23,9 @@ public sealed record RuntimeOptions
     /// <summary>Room for guests in the process's memory mappings; null is most of what the system allows a process.</summary>
     public MappingBudget? Mappings { get; init; }
 
+    /// <summary>Told what is written to the cache; null for nobody.</summary>
+    public DiskWear? Wear { get; init; }
+
     /// <summary>Told what is not as it should be and does not stop anything.</summary>
     public Action<string>? Log { get; init; }
 }
@@ -55,7 +58,7 @@ public sealed class RuntimeEngine : IDisposable
         _compiler = options.Compiler;
         _log = options.Log;
         Mappings = options.Mappings ?? MappingBudget.OfSystem();
-        _cache = options.CacheFolder is null ? null : new CodeCache(options.CacheFolder, options.Log);
+        _cache = options.CacheFolder is null ? null : new CodeCache(options.CacheFolder, options.Log, options.Wear);
         Ticker = new EpochTicker(() => _made);
     }
 

@@ -34,6 +34,27 @@ internal static unsafe partial class ThreadClock
     /// <summary>How nice a thread is; 0 where the system has no such thing.</summary>
     public static int Nice(int thread) => OperatingSystem.IsLinux() && thread != 0 ? getpriority(ByProcess, (uint)thread) : 0;
 
+    /// <summary>The class whose threads run only where no others want to.</summary>
+    public const int IdlePolicy = 5;
+
+    /// <summary>The class that a thread is scheduled in; -1 where the system has no such thing.</summary>
+    public static int Policy(int thread) => OperatingSystem.IsLinux() && thread != 0 ? sched_getscheduler(thread) : -1;
+
+    /// <summary>Whether threads of this class share the processor by their niceness.</summary>
+    public static bool IsShared(int policy) => (policy & ~ResetOnFork) is Other or Batch;
+
+    /// <summary>Puts a thread into a class that has no priorities of its own; false where the system does not.</summary>
+    public static bool SetPolicy(int thread, int policy)
+    {
+        int priority = 0;
+        // SAFETY: the call reads one number, which is all that sched_param has.
+        return OperatingSystem.IsLinux() && thread != 0 && sched_setscheduler(thread, policy, &priority) == 0;
+    }
+
+    private const int Other = 0;
+    private const int Batch = 3;
+    private const int ResetOnFork = 0x40000000;
+
     private static long Read(int clock)
     {
         Timespec t;
@@ -62,4 +83,10 @@ internal static unsafe partial class ThreadClock
 
     [LibraryImport("libc")]
     private static partial int setpriority(int which, uint who, int nice);
+
+    [LibraryImport("libc")]
+    private static partial int sched_getscheduler(int thread);
+
+    [LibraryImport("libc")]
+    private static partial int sched_setscheduler(int thread, int policy, int* parameters);
 }

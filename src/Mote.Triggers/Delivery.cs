@@ -59,7 +59,16 @@ public sealed class Delivery
     /// <summary>True where it is in memory only, and neither handled nor about to be. Takes no lock: it is asked under the inbox's.</summary>
     internal bool IsWaiting => _state == State.Waiting;
 
-    internal MessageEvent Event => new(_message, Ended, _inbox.Filter, Retry: _inbox.Retry) { Delivery = this };
+    internal MessageEvent Event => new(_message, Ended, _inbox.Filter, Retry: _inbox.Retry) { Delivery = this, Key = _inbox.Key };
+
+    /// <summary>Its turn has come.</summary>
+    /// <returns>False where it is to wait for an earlier one, whose results the disk did not take: then it is not delivered.</returns>
+    internal bool MayRun()
+    {
+        long id;
+        lock (_lock) id = _id;
+        return _inbox.MayRun(id, _message);
+    }
 
     /// <summary>It will take long: on disk it need not be waited for. Where the inbox is full, whoever sent it goes on waiting.</summary>
     internal void Park()
@@ -120,16 +129,16 @@ public sealed class Delivery
     {
         Action<Outcome>? tell;
         long over = 0;
-        bool again = false;
+        long again = 0;
         lock (_lock)
         {
             (tell, _done) = (_done, null);
             if (outcome == Outcome.NotDelivered && _isStored)
             {
-                // It is safe here, and comes again.
+                // It is safe on disk, and comes again from there: nothing of it stays in memory.
                 outcome = Outcome.Kept;
-                again = true;
-                _state = State.Parked;
+                again = _id;
+                _state = State.Over;
             }
             else
             {
@@ -139,7 +148,7 @@ public sealed class Delivery
         }
 
         if (over != 0) _inbox.Store.Over(over);
+        if (again != 0) _inbox.Return(again, _inbox.KeyOf(_message)); // first: who is told may send the next one
         tell?.Invoke(outcome);
-        if (again) _inbox.Again(this);
     }
 }

@@ -3,6 +3,7 @@
 using System.Threading.Channels;
 using Mote.Capabilities.Messaging;
 using Mote.DataPlane;
+using Mote.Runtime;
 
 namespace Mote.Triggers;
 
@@ -33,6 +34,8 @@ public sealed class MessageInbox : IAsyncDisposable
     private long _spilling;
     private long _spills;
     private long _lastRead;
+    private readonly ReturnedMessages _returned = new(); // under the lock
+    private volatile bool _anyReturned;
     private Task? _reading;
     private bool _faulty;
 
@@ -43,11 +46,13 @@ public sealed class MessageInbox : IAsyncDisposable
     /// <param name="filter">What the trigger asks for.</param>
     /// <param name="retry">What becomes of messages that the component fails at; null is nothing.</param>
     /// <param name="log">Told of faults of the disk.</param>
-    public MessageInbox(IInbox store, string name, MessageQueue queue, string filter, RetryPolicy? retry, Action<string> log)
+    /// <param name="key">What messages have in common that keep their order.</param>
+    public MessageInbox(IInbox store, string name, MessageQueue queue, string filter, RetryPolicy? retry, Action<string> log, MessageKey key = default)
     {
         Store = store;
         Filter = filter;
         Retry = retry;
+        Key = key;
         _name = name;
         _queue = queue;
         _log = log;
@@ -58,9 +63,14 @@ public sealed class MessageInbox : IAsyncDisposable
     /// <summary>What the trigger asks for, as in the manifest.</summary>
     public string Filter { get; }
 
+    /// <summary>The broker of a name that is always the same one's: where answers go to requests that waited on disk.</summary>
+    public Func<string, IMessageBroker?>? Brokers { get; init; }
+
     internal IInbox Store { get; }
 
     internal RetryPolicy? Retry { get; }
+
+    internal MessageKey Key { get; }
 
     /// <summary>Gives the component what an earlier run has left. Called once, when what the component sends can be passed on.</summary>
     public void Start()
@@ -75,25 +85,22 @@ public sealed class MessageInbox : IAsyncDisposable
     /// <param name="message">The message.</param>
     /// <param name="done">Told, on any thread, when the sender may forget it, or why it should send it again.</param>
     /// <param name="token">The sender waits no longer.</param>
+    /// <param name="here">The caller's thread may be used to handle messages.</param>
     /// <exception cref="OperationCanceledException">Both were full until the sender waited no longer.</exception>
     /// <exception cref="ChannelClosedException">The queue has been stopped.</exception>
-    public async ValueTask AcceptAsync(Message message, Action<Outcome> done, CancellationToken token)
+    public async ValueTask AcceptAsync(Message message, Action<Outcome> done, CancellationToken token, bool here = false)
     {
         var delivery = new Delivery(this, message, done);
         while (true)
         {
-            bool spill = false;
+            bool spill = false, work = false;
             Delivery[] before = [];
             lock (_lock)
             {
                 // Behind what is on disk already, so that the order stays.
-                if (_spilled == 0 && _queue.TryEnqueue(delivery.Event))
-                {
-                    Watch(delivery);
-                    return;
-                }
-
-                if (Store.HasRoom && !_stop.IsCancellationRequested)
+                bool taken = _spilled == 0 && _queue.TryEnqueue(delivery.Event, out work);
+                if (taken) Watch(delivery);
+                else if (Store.HasRoom && !_stop.IsCancellationRequested)
                 {
                     if (_spilled++ == 0)
                     {
@@ -106,6 +113,14 @@ public sealed class MessageInbox : IAsyncDisposable
                     _reading ??= Task.Run(Read, CancellationToken.None);
                     spill = true;
                 }
+
+                if (taken && !work) return;
+            }
+
+            if (work)
+            {
+                _queue.Begin(here);
+                return;
             }
 
             if (spill)
@@ -134,21 +149,40 @@ public sealed class MessageInbox : IAsyncDisposable
 
     internal long Park(byte[] record, Action<Exception?> done) => Store.Park(_name, record, isInMemory: true, done);
 
-    /// <summary>A message that is safe on disk could not be handled for a reason of the node's: it is given to the component again.</summary>
-    internal void Again(Delivery delivery) => _ = AgainAsync(delivery);
-
-    private async Task AgainAsync(Delivery delivery)
+    /// <summary>A message that is safe on disk could not be handled for a reason of the node's: it is read again from there.</summary>
+    internal void Return(long id, string? key)
     {
-        try
+        lock (_lock)
         {
-            await Task.Delay(s_again, _stop.Token).ConfigureAwait(false);
-            await _queue.EnqueueAsync(delivery.Event, _stop.Token).ConfigureAwait(false);
-        }
-        catch (Exception e) when (e is OperationCanceledException or ObjectDisposedException or ChannelClosedException)
-        {
-            // The node stops: it is on disk, and comes again with the next start.
+            _returned.Add(id, key, isOfTheDisk: !Store.IsWell);
+            _anyReturned = true;
+            // What comes from now on is behind it: it goes to the disk as well.
+            if (_spilled == 0)
+            {
+                _spilled = 1;
+                _lastRead = Store.LastMessage;
+            }
+
+            if (!_stop.IsCancellationRequested) _reading ??= Task.Run(Read, CancellationToken.None);
         }
     }
+
+    /// <summary>A message's turn has come.</summary>
+    /// <returns>False where it must not be handled yet: an earlier one, whose results the disk did not take, has not had its turn again.</returns>
+    internal bool MayRun(long id, Message message)
+    {
+        if (!_anyReturned) return true;
+        lock (_lock)
+        {
+            if (_returned.Holds(id, KeyOf(message))) return false;
+            _returned.Remove(id);
+            _anyReturned = !_returned.IsEmpty;
+            return true;
+        }
+    }
+
+    /// <summary>What a message keeps its order with, as <see cref="WaitingEvents"/> does; null for nothing.</summary>
+    internal string? KeyOf(Message message) => _queue.Concurrency == 1 ? "" : Key.IsNone ? null : Key.Of(message.Topic).ToString();
 
     private void Spilled(Exception? fault, Action<Outcome> done)
     {
@@ -225,6 +259,7 @@ public sealed class MessageInbox : IAsyncDisposable
                     spills = _spills;
                 }
 
+                if (!await Again().ConfigureAwait(false)) continue;
                 IReadOnlyList<InboxEntry> entries = Store.Peek(_name, _lastRead, ReadAtOnce, ReadBytesAtOnce);
                 if (_faulty) _log($"the inbox of `{_name}` can be read again");
                 _faulty = false;
@@ -233,7 +268,7 @@ public sealed class MessageInbox : IAsyncDisposable
                 lock (_lock)
                 {
                     // Nothing was on its way when it was looked at, and nothing came meanwhile: that is all there is.
-                    if (settled && spills == _spills)
+                    if (settled && spills == _spills && _returned.Waiting == 0)
                     {
                         _spilled = 0;
                         _reading = null;
@@ -256,19 +291,69 @@ public sealed class MessageInbox : IAsyncDisposable
         }
     }
 
-    private async Task Feed(InboxEntry entry)
+    /// <summary>Gives the component again what came back, in order, when its time has come.</summary>
+    /// <returns>False where nothing else is to be read yet.</returns>
+    private async Task<bool> Again()
     {
-        Delivery delivery;
+        if (!_anyReturned) return true;
+        TimeSpan left;
+        bool stops;
+        lock (_lock)
+        {
+            if (_returned.Waiting == 0) return true;
+            (left, stops) = (_returned.Left, _returned.Stops(_queue.Capacity));
+        }
+
+        if (left > TimeSpan.Zero)
+        {
+            if (stops) await Task.Delay(left, _stop.Token).ConfigureAwait(false);
+            return !stops;
+        }
+
+        long last = 0;
+        while (true)
+        {
+            long id;
+            lock (_lock)
+            {
+                if (_returned.Next(last) is not { } next) return true;
+                id = last = next;
+            }
+
+            // While it is read it counts as one that came back: if it cannot be read now, it is not forgotten.
+            InboxEntry? entry = Store.Find(_name, id);
+            Delivery? delivery = entry is { } found ? Parse(found) : null;
+            lock (_lock)
+            {
+                if (delivery is null) _returned.Remove(id);
+                else _returned.Give(id);
+            }
+
+            if (delivery is not null) await _queue.EnqueueAsync(delivery.Event, _stop.Token).ConfigureAwait(false);
+        }
+    }
+
+    /// <returns>The message; null where it cannot be read, and is left out.</returns>
+    private Delivery? Parse(InboxEntry entry)
+    {
         try
         {
-            delivery = new Delivery(this, MessageRecord.Read(entry.Record), entry.Id);
+            return new Delivery(this, MessageRecord.Read(entry.Record, Brokers), entry.Id);
         }
         catch (InvalidDataException e)
         {
             // Written by another version, with a right check value: nobody here can read it.
             _log($"the inbox of `{_name}`: message {entry.Id} cannot be read ({e.Message}); it is left out");
-            _lastRead = entry.Id;
             Store.Over(entry.Id);
+            return null;
+        }
+    }
+
+    private async Task Feed(InboxEntry entry)
+    {
+        if (Parse(entry) is not { } delivery)
+        {
+            _lastRead = entry.Id;
             return;
         }
 

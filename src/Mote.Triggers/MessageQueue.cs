@@ -1,82 +1,36 @@
-// The events of one component: a bounded queue, and threads that give each event to a microVM.
+// The events of one component: which wait, which thread handles them, and what becomes of those that fail.
 using System.Diagnostics;
 using System.Threading.Channels;
 using Mote.Capabilities.Messaging;
-using Mote.Components;
 using Mote.DataPlane;
 using Mote.Runtime;
-using Mote.Runtime.Telemetry;
-using Mote.Wasmtime;
 
 namespace Mote.Triggers;
 
-/// <summary>What became of an event.</summary>
-public enum Outcome
-{
-    /// <summary>The component handled it and what it sent is on its way.</summary>
-    Handled,
-
-    /// <summary>The component answered with an error or trapped, as often as it was tried. Giving it the event again would end the same way.</summary>
-    Failed,
-
-    /// <summary>What the component sent could not be passed on: the event should come again.</summary>
-    NotDelivered,
-
-    /// <summary>The component failed, and is to be given the event again after a while by whoever it came from (<see cref="RetryPolicy.BySource"/>).</summary>
-    Again,
-
-    /// <summary>It is on disk and the component will get it: whoever sent it may forget it.</summary>
-    Kept,
-}
-
-/// <summary>An event that waits for a component.</summary>
-/// <param name="Message">The message.</param>
-/// <param name="Done">Told when it is over, on any thread; null where nobody asks.</param>
-/// <param name="Filter">What the trigger asks for, as in the manifest: a name for spans.</param>
-/// <param name="IsOfTimer">It is a firing of a timer, and came by no broker.</param>
-/// <param name="Retry">What to do when the component fails; null is nothing.</param>
-/// <param name="Attempt">How often it has been tried before.</param>
-public readonly record struct MessageEvent(Message Message, Action<Outcome>? Done, string? Filter = null, bool IsOfTimer = false, RetryPolicy? Retry = null, int Attempt = 0)
-{
-    /// <summary>What keeps it on disk where it takes long; null where nothing does.</summary>
-    internal Delivery? Delivery { get; init; }
-}
-
-/// <summary>Passes on what a component sent while it handled an event.</summary>
-/// <param name="component">Who sent it.</param>
-/// <param name="messages">What.</param>
-/// <param name="over">The message of the inbox that they were made of, which is over when they are safe; 0 for none.</param>
-/// <param name="done">Told when it is safe (null), on any thread, or why it is not. It must be quick and throw nothing.</param>
-/// <exception cref="MessagingException">It could not be passed on; <paramref name="done"/> is not told then.</exception>
-public delegate void PublishedSink(AppComponent component, Published[] messages, long over, Action<MessagingException?> done);
-
-/// <summary>Counts of a component's events.</summary>
-/// <param name="Received">Events taken into the queue.</param>
-/// <param name="ReceivedBytes">Their topics and data.</param>
-/// <param name="Handled">Events handled.</param>
-/// <param name="Failed">Events that the component could not handle.</param>
-/// <param name="NotDelivered">Events whose results could not be passed on.</param>
-/// <param name="Published">Messages that the component sent.</param>
-/// <param name="Waiting">Events in the queue, in work, or to be tried again.</param>
-/// <param name="Retried">Attempts that failed and were made again.</param>
-/// <param name="DeadLetters">Events given to the dead-letter topic.</param>
-public readonly record struct EventCounts(long Received, long ReceivedBytes, long Handled, long Failed, long NotDelivered, long Published, long Waiting, long Retried = 0, long DeadLetters = 0);
-
 /// <summary>
-/// A queue of messages for one component and the microVM threads that handle them. The order is that of arrival where
-/// the component has a concurrency of 1.
+/// A queue of messages for one component. It has no threads of its own: whoever brings a message may handle it and others
+/// that wait, where the component is known to be quick; else a microVM thread does. The order is that of arrival where the
+/// component has a concurrency of 1, and else that of arrival for each key (<see cref="MessageKey"/>).
 /// </summary>
-public sealed class MessageQueue : IAsyncDisposable
+public sealed partial class MessageQueue : IAsyncDisposable
 {
-    private readonly Replaceable<MessageTarget> _target;
-    private readonly MessagingCapability _messaging;
+    /// <summary>Most events that one who brought an event handles of others.</summary>
+    private const int MostForOthers = 8;
+
+    /// <summary>Most dead letters on their way elsewhere than on the thread of the event that failed.</summary>
+    private const int MostLetters = 4;
+
+    [ThreadStatic]
+    private static bool t_works;
+
+    private static readonly TimeSpan s_longestForOthers = TimeSpan.FromMilliseconds(1), s_turn = TimeSpan.FromMilliseconds(50);
+
+    private readonly GuestScheduler _scheduler;
+    private readonly MessageRunner _runner;
     private readonly PublishedSink _sink;
     private readonly Action<string> _log;
-    private readonly Channel<MessageEvent> _queue;
-    private readonly Thread[] _threads;
-    private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly PastCounts _past = new();
-    private int _running;
+    private readonly WaitingEvents _events;
+    private readonly Work _work;
     private volatile bool _stopping;
     private readonly CancellationTokenSource _stop = new();
     private long _received;
@@ -84,34 +38,33 @@ public sealed class MessageQueue : IAsyncDisposable
     private long _handled;
     private long _failed;
     private long _notDelivered;
-    private long _published;
     private long _waiting;
     private long _retried;
     private long _buried;
     private int _retrying;
+    private int _burying;
 
-    /// <summary>Starts the threads.</summary>
+    /// <summary>A queue.</summary>
     /// <param name="target">The component's code, which belongs to the queue from now on.</param>
     /// <param name="messaging">Where what it sends is found.</param>
+    /// <param name="scheduler">Where guests run.</param>
     /// <param name="concurrency">Most events at once.</param>
     /// <param name="capacity">Most events that wait.</param>
     /// <param name="sink">Takes what it sends.</param>
     /// <param name="log">Told of failures.</param>
-    public MessageQueue(MessageTarget target, MessagingCapability messaging, int concurrency, int capacity, PublishedSink sink, Action<string> log)
+    /// <param name="batches">How large batches are, where the component takes several events in one call.</param>
+    public MessageQueue(MessageTarget target, MessagingCapability messaging, GuestScheduler scheduler, int concurrency, int capacity, PublishedSink sink, Action<string> log, BatchOptions? batches = null)
     {
-        _target = new Replaceable<MessageTarget>(target);
-        _messaging = messaging;
+        _scheduler = scheduler;
         _sink = sink;
         _log = log;
-        _queue = Channel.CreateBounded<MessageEvent>(new BoundedChannelOptions(capacity) { SingleReader = concurrency == 1 });
+        _runner = new MessageRunner(target, messaging, sink, log, Left, End) { Passed = Left };
+        _events = new WaitingEvents(capacity, concurrency);
+        _work = new Work(this);
+        _batches = batches ?? BatchOptions.Default;
+        Batch(target);
         Capacity = capacity;
-        _running = concurrency;
-        _threads = new Thread[concurrency];
-        for (int i = 0; i < concurrency; i++)
-        {
-            _threads[i] = new Thread(Run, GuestScheduler.StackBytes) { IsBackground = true, Name = $"{target.Pool.Component.Name}-{i}" };
-            _threads[i].Start();
-        }
+        Concurrency = concurrency;
     }
 
     /// <summary>What its events are: mqtt, messaging, timer, or several of them with + between.</summary>
@@ -123,45 +76,56 @@ public sealed class MessageQueue : IAsyncDisposable
     /// <summary>And where its events come from (messaging.system).</summary>
     public string MessagingSystem => Trigger.Contains("mqtt", StringComparison.Ordinal) ? "mqtt" : Trigger.Contains("messaging", StringComparison.Ordinal) ? "nats" : Trigger.Contains("flow", StringComparison.Ordinal) ? "mote" : "timer";
 
+    /// <summary>Where what comes and what leaves is counted; null for nowhere.</summary>
+    public AppLedger? Ledger { get; init; }
+
+    /// <summary>Told which bytes of a message that was passed on leave the node, on their way to where; with <see cref="Ledger"/>.</summary>
+    public Func<Published, long>? Leaving { get; init; }
+
     /// <summary>Most events at once.</summary>
-    public int Concurrency => _threads.Length;
+    public int Concurrency { get; }
 
     /// <summary>Most events that wait.</summary>
     public int Capacity { get; }
 
     /// <summary>Whose events these are.</summary>
-    public AppComponent Component => _target.Now.Pool.Component;
+    public AppComponent Component => _runner.Component;
 
     /// <summary>Time from a fresh microVM's start to the end of its first event.</summary>
-    public LatencyHistogram Cold { get; } = new();
+    public LatencyHistogram Cold => _runner.Cold;
 
     /// <summary>Time an event takes in a warm microVM.</summary>
-    public LatencyHistogram Warm { get; } = new();
+    public LatencyHistogram Warm => _runner.Warm;
 
     /// <summary>The component's microVMs.</summary>
-    public PoolCounts MicroVms
-    {
-        get
-        {
-            PoolCounts now = _target.Now.Pool.Counts;
-            lock (_past) return new PoolCounts(_past.Started + now.Started, _past.Reused + now.Reused, _past.Trapped + now.Trapped, now.Idle);
-        }
-    }
+    public PoolCounts MicroVms => _runner.MicroVms;
 
     /// <summary>Counts so far.</summary>
     public EventCounts Counts => new(
         Volatile.Read(ref _received), Volatile.Read(ref _receivedBytes), Volatile.Read(ref _handled), Volatile.Read(ref _failed),
-        Volatile.Read(ref _notDelivered), Volatile.Read(ref _published), Volatile.Read(ref _waiting), Volatile.Read(ref _retried), Volatile.Read(ref _buried));
+        Volatile.Read(ref _notDelivered), _runner.Published, Volatile.Read(ref _waiting), Volatile.Read(ref _retried), Volatile.Read(ref _buried), _runner.Batches);
 
     /// <summary>Takes an event, when there is room: whoever sends waits as long as the queue is full.</summary>
+    /// <param name="e">The event.</param>
+    /// <param name="token">The sender waits no longer.</param>
+    /// <param name="here">The caller's thread may be used to handle events.</param>
     /// <exception cref="ChannelClosedException">The queue has been stopped.</exception>
-    public async ValueTask EnqueueAsync(MessageEvent e, CancellationToken token)
+    public ValueTask EnqueueAsync(MessageEvent e, CancellationToken token, bool here = false)
     {
-        if (Skips(e)) return;
+        if (Skips(e)) return ValueTask.CompletedTask;
         Interlocked.Increment(ref _waiting);
+        ValueTask<bool> added = _events.AddAsync(e, token);
+        if (!added.IsCompletedSuccessfully) return Wait(e, added);
+        Count(e);
+        if (added.Result) Begin(here);
+        return ValueTask.CompletedTask;
+    }
+
+    private async ValueTask Wait(MessageEvent e, ValueTask<bool> added)
+    {
         try
         {
-            if (!_queue.Writer.TryWrite(e)) await _queue.Writer.WriteAsync(e, token).ConfigureAwait(false);
+            if (await added.ConfigureAwait(false)) Begin(here: false);
         }
         catch
         {
@@ -175,9 +139,20 @@ public sealed class MessageQueue : IAsyncDisposable
     /// <summary>Takes an event where there is room; false where there is none.</summary>
     public bool TryEnqueue(MessageEvent e)
     {
+        if (!TryEnqueue(e, out bool work)) return false;
+        if (work) Begin(here: false);
+        return true;
+    }
+
+    /// <summary>Takes an event where there is room; false where there is none. Runs nothing: it may be called under a lock.</summary>
+    /// <param name="e">The event.</param>
+    /// <param name="work">True where <see cref="Begin"/> is to be called.</param>
+    internal bool TryEnqueue(MessageEvent e, out bool work)
+    {
+        work = false;
         if (Skips(e)) return true;
         Interlocked.Increment(ref _waiting);
-        if (!_queue.Writer.TryWrite(e))
+        if (!_events.TryAdd(e, out work))
         {
             Interlocked.Decrement(ref _waiting);
             return false;
@@ -185,6 +160,26 @@ public sealed class MessageQueue : IAsyncDisposable
 
         Count(e);
         return true;
+    }
+
+    /// <summary>Sees to it that what waits is handled.</summary>
+    /// <param name="here">This thread may be used for it.</param>
+    internal void Begin(bool here)
+    {
+        if (!here || _events.AreBatched || !_runner.Pace.IsShort || !_scheduler.TryEnter())
+        {
+            Post();
+            return;
+        }
+
+        try
+        {
+            Run(here: true);
+        }
+        finally
+        {
+            _scheduler.Leave();
+        }
     }
 
     /// <exception cref="ChannelClosedException">The queue has been stopped.</exception>
@@ -205,19 +200,38 @@ public sealed class MessageQueue : IAsyncDisposable
     {
         Interlocked.Increment(ref _received);
         Interlocked.Add(ref _receivedBytes, e.Message.Bytes.Length + (e.Message.Topic?.Length ?? 0));
+        if (Ledger is { } ledger && !e.IsOfTimer && e.Message.Topic is { } topic) ledger.In(e.Filter, topic, e.Message.WireBytes(topic));
+    }
+
+    /// <summary>What was made of an event has been passed on.</summary>
+    private void Left(MessageEvent e, Published[] published)
+    {
+        if (Ledger is null || Leaving is null) return;
+        foreach (Published p in published)
+        {
+            if (Leaving(p) is > 0 and var bytes) Ledger.Out(e.IsOfTimer ? null : e.Message.Topic, p.Topic, bytes);
+        }
     }
 
     /// <summary>Waits until nothing waits, at most this long; true where that came.</summary>
     public async Task<bool> IdleAsync(TimeSpan timeout)
     {
         long start = Stopwatch.GetTimestamp();
-        while (Counts.Waiting > 0)
+        if (_events.Hurry(true)) Post();
+        try
         {
-            if (Stopwatch.GetElapsedTime(start) > timeout) return false;
-            await Task.Delay(10).ConfigureAwait(false);
-        }
+            while (Counts.Waiting > 0)
+            {
+                if (Stopwatch.GetElapsedTime(start) > timeout) return false;
+                await Task.Delay(10).ConfigureAwait(false);
+            }
 
-        return true;
+            return true;
+        }
+        finally
+        {
+            if (_events.Hurry(false)) Post();
+        }
     }
 
     /// <summary>Ends the events in work, leaves those that wait (they are not acknowledged), and ends the microVMs.</summary>
@@ -225,9 +239,9 @@ public sealed class MessageQueue : IAsyncDisposable
     {
         _stopping = true;
         await _stop.CancelAsync().ConfigureAwait(false);
-        _queue.Writer.TryComplete();
-        await _drained.Task.ConfigureAwait(false);
-        _target.Dispose();
+        _events.Close();
+        await _events.Ended.ConfigureAwait(false);
+        _runner.Dispose();
         _stop.Dispose();
     }
 
@@ -237,41 +251,43 @@ public sealed class MessageQueue : IAsyncDisposable
     /// </summary>
     public void Replace(MessageTarget target)
     {
-        MessageTarget old = _target.Now;
-        old.Ended = () =>
-        {
-            PoolCounts counts = old.Pool.Counts;
-            lock (_past)
-            {
-                _past.Started += counts.Started;
-                _past.Reused += counts.Reused;
-                _past.Trapped += counts.Trapped;
-            }
-        };
-        _target.Replace(target);
+        _runner.Replace(target);
+        Batch(target);
     }
 
-    private void Run()
+    private void Post()
     {
-        try
+        if (!_scheduler.Post(_work)) _events.Resign(); // the node has ended
+    }
+
+    /// <summary>Handles what waits. A thread that was lent is given back soon; one of the scheduler's takes turns where others wait for it.</summary>
+    private void Run(bool here)
+    {
+        WaitingEvents.Lane? lane = null;
+        long began = Stopwatch.GetTimestamp();
+        for (int n = 1; _events.Next(ref lane, out MessageEvent e, out bool another); n++)
         {
-            ChannelReader<MessageEvent> reader = _queue.Reader;
-            while (!_stopping)
-            {
-                if (reader.TryRead(out MessageEvent e))
-                {
-                    // An event whose results are on their way to the disk ends when they are there; the next one begins.
-                    if ((Tracing.IsOn ? HandleTraced(e, out string? why) : HandleSafely(e, out why)) is { } outcome) End(e, outcome, why);
-                }
-                else if (!reader.WaitToReadAsync().AsTask().GetAwaiter().GetResult())
-                {
-                    break;
-                }
-            }
+            if (another) Post();
+            t_works = true;
+            _runner.Run(e);
+            t_works = false;
+            bool enough = here
+                ? n > MostForOthers || _events.AreBatched || !_runner.Pace.IsShort || Stopwatch.GetElapsedTime(began) > s_longestForOthers
+                : _runner.Pace.Burns || _events.AreBatched || (_scheduler.Waiting > 0 && Stopwatch.GetElapsedTime(began) > s_turn);
+            if (!enough) continue;
+            if (_events.HandOver(ref lane)) Post();
+            return;
         }
-        finally
+    }
+
+    private sealed class Work(MessageQueue queue) : IGuestWork
+    {
+        public bool Burns => queue._runner.Pace.Burns;
+
+        public void Run()
         {
-            if (Interlocked.Decrement(ref _running) == 0) _drained.TrySetResult();
+            if (queue._events.AreBatched) queue.RunBatches();
+            else queue.Run(here: false);
         }
     }
 
@@ -301,7 +317,7 @@ public sealed class MessageQueue : IAsyncDisposable
         try
         {
             await Task.Delay(RetryPolicy.DelayBefore(e.Attempt + 1), _stop.Token).ConfigureAwait(false);
-            await _queue.Writer.WriteAsync(e with { Attempt = e.Attempt + 1 }, _stop.Token).ConfigureAwait(false);
+            if (await _events.AddAsync(e with { Attempt = e.Attempt + 1 }, _stop.Token).ConfigureAwait(false)) Begin(here: false);
         }
         catch (Exception error) when (error is OperationCanceledException or ChannelClosedException)
         {
@@ -340,25 +356,39 @@ public sealed class MessageQueue : IAsyncDisposable
         }
 
         Interlocked.Increment(ref _buried);
-        // Not on this thread, which may be the outbox's: the topic may lead to a queue that has no room now.
-        return Task.Run(() =>
+        // Where many fail at once they are held up by it. Not so the outbox's thread, which may be this one: the topic may
+        // lead to a queue that has no room now.
+        if (Interlocked.Increment(ref _burying) <= MostLetters || !t_works) return Task.Run(() => Send(e, retry, letter));
+        Send(e, retry, letter);
+        return Task.CompletedTask;
+    }
+
+    private void Send(MessageEvent e, RetryPolicy retry, Message letter)
+    {
+        try
         {
-            try
+            var dead = new Published(retry.DeadLetterTopic, letter, retry.Client);
+            _sink(Component, [dead], e.Delivery?.End() ?? 0, fault =>
             {
-                _sink(Component, [new Published(retry.DeadLetterTopic, letter, retry.Client)], e.Delivery?.End() ?? 0, fault => Finish(e, fault is null or { Fault: MessagingFault.Refused } ? Outcome.Failed : Outcome.NotDelivered));
-            }
-            catch (MessagingException fault)
-            {
-                _log($"component `{Component.Name}`: a dead letter could not be sent to `{retry.DeadLetterTopic}`: {fault.Message}");
-                Finish(e, fault.Fault == MessagingFault.Refused ? Outcome.Failed : Outcome.NotDelivered);
-            }
-            catch (Exception fault)
-            {
-                // Whatever it is (a broker that has stopped): nobody would hear of it, and the event would never be over.
-                _log($"component `{Component.Name}`: a dead letter could not be sent to `{retry.DeadLetterTopic}`: {fault}");
-                Finish(e, Outcome.NotDelivered);
-            }
-        });
+                if (fault is null) Left(e, [dead]);
+                Finish(e, fault is null or { Fault: MessagingFault.Refused } ? Outcome.Failed : Outcome.NotDelivered);
+            });
+        }
+        catch (MessagingException fault)
+        {
+            _log($"component `{Component.Name}`: a dead letter could not be sent to `{retry.DeadLetterTopic}`: {fault.Message}");
+            Finish(e, fault.Fault == MessagingFault.Refused ? Outcome.Failed : Outcome.NotDelivered);
+        }
+        catch (Exception fault)
+        {
+            // Whatever it is (a broker that has stopped): nobody would hear of it, and the event would never be over.
+            _log($"component `{Component.Name}`: a dead letter could not be sent to `{retry.DeadLetterTopic}`: {fault}");
+            Finish(e, Outcome.NotDelivered);
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _burying);
+        }
     }
 
     private void Finish(MessageEvent e, Outcome outcome)
@@ -366,118 +396,5 @@ public sealed class MessageQueue : IAsyncDisposable
         Interlocked.Increment(ref outcome == Outcome.Handled ? ref _handled : ref outcome == Outcome.Failed ? ref _failed : ref outcome == Outcome.Again ? ref _retried : ref _notDelivered);
         e.Done?.Invoke(outcome);
         Interlocked.Decrement(ref _waiting);
-    }
-
-    private Outcome? HandleTraced(MessageEvent e, out string? why)
-    {
-        using Activity? span = Tracing.Event($"process {e.Filter ?? Component.Name}", ActivityKind.Consumer, Component, e.IsOfTimer ? "timer" : "pubsub", e.Message.MetadataOf("traceparent"), e.Message.MetadataOf("tracestate"));
-        span?.SetTag("messaging.system", e.IsOfTimer ? "timer" : e.Message.System).SetTag("messaging.operation.type", "process").SetTag("messaging.operation.name", "process").SetTag("messaging.destination.name", e.Message.Topic)
-            .SetTag("messaging.destination.template", e.Filter).SetTag("messaging.message.body.size", e.Message.Bytes.Length);
-        Outcome? outcome = HandleSafely(e, out why);
-        // What failed has been said, with the reason, in the span.
-        if (outcome is not (null or Outcome.Handled) && span is { Status: ActivityStatusCode.Unset }) Tracing.Fail(span, "failed", $"{outcome}");
-        return outcome;
-    }
-
-    /// <summary>A fault of the host's own ends the event, not the process with everything else in it.</summary>
-    private Outcome? HandleSafely(MessageEvent e, out string? why)
-    {
-        try
-        {
-            return Handle(e, out why);
-        }
-        catch (Exception fault)
-        {
-            Say(e.Message, $"met a fault of the node: {fault}");
-            why = "the node failed";
-            return Outcome.Failed;
-        }
-    }
-
-    /// <returns>What became of it; null where that is told later.</returns>
-    private Outcome? Handle(MessageEvent e, out string? why)
-    {
-        why = null;
-        Message message = e.Message;
-        long start = Stopwatch.GetTimestamp();
-        using Replaceable<MessageTarget>.Lease target = _target.Take();
-        MicroVmPool pool = target.Value.Pool;
-        MicroVm vm;
-        bool warm;
-        try
-        {
-            vm = pool.Rent(out warm);
-        }
-        catch (WasmtimeException fault)
-        {
-            // Also a trap in a start function.
-            Say(message, why = fault is TrapException trap ? $"could not start: {trap.Describe()}" : $"could not start: {fault.Message}");
-            return Outcome.Failed;
-        }
-
-        try
-        {
-            MessagingGuest guest = _messaging.Guest(vm);
-            try
-            {
-                Result<Unit, IMessagingTypes.Error> result = vm.Call((handler: target.Value.Handler, guest, message: e.Retry is null ? message : message.Copy()), static (instance, s) => s.handler.Handle(instance, s.guest, s.message));
-                if (!result.IsOk)
-                {
-                    guest.Discard();
-                    Say(message, why = $"answered with an error: {Describe(result.Error)}");
-                    return Outcome.Failed;
-                }
-            }
-            catch (TrapException trap)
-            {
-                guest.Discard();
-                Say(message, why = $"trapped: {trap.Describe()}");
-                return Outcome.Failed;
-            }
-
-            (warm ? Warm : Cold).Add(Stopwatch.GetElapsedTime(start));
-            Published[] published = guest.TakePublished();
-            if (published.Length == 0) return Outcome.Handled;
-            Interlocked.Add(ref _published, published.Length);
-            _sink(pool.Component, published, e.Delivery?.End() ?? 0, fault => End(e, fault is null ? Outcome.Handled : NotPassedOn(message, fault), fault?.Message));
-            return null;
-        }
-        catch (MessagingException fault)
-        {
-            why = fault.Message;
-            return NotPassedOn(message, fault);
-        }
-        finally
-        {
-            pool.Return(vm);
-        }
-    }
-
-    private Outcome NotPassedOn(Message message, MessagingException fault)
-    {
-        Say(message, $"sent messages that could not be passed on: {fault.Message}");
-        return fault.Fault == MessagingFault.Refused ? Outcome.Failed : Outcome.NotDelivered;
-    }
-
-    private void Say(Message message, string what)
-    {
-        if (Tracing.IsOn) Tracing.Fail(Activity.Current, "failed", what);
-        _log($"component `{Component.Name}`, message on `{message.Topic}`: {what}");
-    }
-
-    private static string Describe(IMessagingTypes.Error error) => error switch
-    {
-        IMessagingTypes.Error.Connection e => $"connection: {e.Value}",
-        IMessagingTypes.Error.PermissionDenied e => $"permission denied: {e.Value}",
-        IMessagingTypes.Error.Other e => e.Value,
-        _ => error.GetType().Name.ToLowerInvariant(),
-    };
-
-    /// <summary>What microVMs of replaced code did.</summary>
-    private sealed class PastCounts
-    {
-        public long Started;
-        public long Reused;
-        public long Trapped;
     }
 }

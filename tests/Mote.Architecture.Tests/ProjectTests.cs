@@ -21,11 +21,12 @@ public sealed class ProjectTests
         ["NATS.NKeys"] = [], // in place of a package of that name
         ["Mote.Backends.Nats"] = ["NATS.NKeys", "Mote.Capabilities", "Mote.DataPlane", "Mote.Triggers"],
         ["Mote.Backends.Redis"] = ["Mote.Capabilities"],
+        ["Mote.Backends.OnnxRuntime"] = ["Mote.Capabilities"],
         ["Mote.Backends.OpenTelemetry"] = ["Mote.Runtime"],
         ["Mote.DataPlane"] = ["Mote.Runtime"],
         ["Mote.Packaging"] = ["Mote.Runtime"],
         ["Mote.Triggers"] = ["Mote.Capabilities", "Mote.DataPlane", "Mote.Files"],
-        ["Mote.Node"] = ["Mote.Backends.Sqlite", "Mote.Backends.Nats", "Mote.Backends.Redis", "Mote.Backends.OpenTelemetry", "Mote.Packaging", "Mote.Triggers"],
+        ["Mote.Node"] = ["Mote.Backends.Sqlite", "Mote.Backends.Nats", "Mote.Backends.Redis", "Mote.Backends.OnnxRuntime", "Mote.Backends.OpenTelemetry", "Mote.Packaging", "Mote.Triggers"],
         ["Mote.Cli"] = ["Mote.Node", "Mote.Bindings.C"],
     };
 
@@ -35,6 +36,8 @@ public sealed class ProjectTests
         ["Wasmtime"] = "Mote.Wasmtime",
         ["Microsoft.Data.Sqlite"] = "Mote.Backends.Sqlite",
         ["StackExchange.Redis"] = "Mote.Backends.Redis",
+        ["Microsoft.ML.OnnxRuntime"] = "Mote.Backends.OnnxRuntime",
+        ["System.Numerics.Tensors"] = "Mote.Backends.OnnxRuntime",
         ["OpenTelemetry.Exporter.OpenTelemetryProtocol"] = "Mote.Backends.OpenTelemetry",
         ["BouncyCastle.Cryptography"] = "NATS.NKeys",
         ["NATS.Client.Core"] = "Mote.Backends.Nats",

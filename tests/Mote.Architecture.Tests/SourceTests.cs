@@ -55,6 +55,15 @@ public sealed partial class SourceTests
     [Fact]
     public void Capabilities_DoNotUseTheEnginesMemory() => Assert.Empty(Lines(EngineMemory(), "Mote.Capabilities"));
 
+    /// <summary>What shows an address shows it by UrlUserInfo; these files need the user and the password themselves, to connect.</summary>
+    [Fact]
+    public void UserInformationOfURLs_IsReadWhereItIsNeededOnly()
+    {
+        string[] allowed = ["UrlUserInfo.cs", "UpstreamLogin.cs", "NatsConfig.cs", "MqttEndpoint.cs", "RedisKeyValue.cs", "OutgoingRequest.cs", "Publisher.cs", "HttpUpstream.cs"];
+        string[] others = [.. Lines(UserInformation(), "").Where(l => !allowed.Any(a => l.Contains($"/{a}:", StringComparison.Ordinal)))];
+        Assert.Empty(others);
+    }
+
     [Fact]
     public void Unsafe_SaysWhyItIsSound()
     {
@@ -74,6 +83,9 @@ public sealed partial class SourceTests
 
     [GeneratedRegex(@"^namespace [\w.]+\s*\{", RegexOptions.Multiline)]
     private static partial Regex BlockNamespace();
+
+    [GeneratedRegex(@"\.UserInfo\b")]
+    private static partial Regex UserInformation();
 
     [GeneratedRegex(@"\[DllImport")]
     private static partial Regex DllImport();

@@ -32,6 +32,38 @@ public sealed class BlobstoreGuestTests : IDisposable
     private Guest Start(string[] granted, MicroVmLimits? limits = null) =>
         Guest.Start(new CapabilitySet(new IoCapability(), new BlobstoreCapability(_backend)), App(new Grants { Blobstore = granted }, limits), Types, Containers, Blobs, Streams);
 
+    /// <summary>What is on files here, as if it were on a server.</summary>
+    private sealed class Elsewhere(IBlobBackend backend) : IBlobBackend
+    {
+        public bool IsElsewhere => true;
+
+        public IBlobStore Open(string app) => backend.Open(app);
+    }
+
+    [Fact]
+    public void ContainerElsewhere_TakesFromTheEgressBudget()
+    {
+        Make();
+        var limits = new MicroVmLimits { Egress = new EgressBudget(1000, TimeSpan.FromDays(1)) };
+        using Guest guest = Guest.Start(new CapabilitySet(new IoCapability(), new BlobstoreCapability(new Elsewhere(_backend))), App(new Grants { Blobstore = ["pictures"] }, limits), Types, Containers, Blobs, Streams);
+        Value container = guest.Ok(Blobs, "get-container", S("pictures"))!;
+        string Put(string name, int bytes)
+        {
+            Value value = guest.Call(Types, "[static]outgoing-value.new-outgoing-value")!;
+            Value stream = guest.Ok(Types, "[method]outgoing-value.outgoing-value-write-body", value)!;
+            guest.Ok(Streams, "[method]output-stream.blocking-write-and-flush", stream, Text(new string('x', bytes)));
+            guest.Ok(Containers, "[method]container.write-data", container, S(name), value);
+            Drop(stream);
+            return Show(guest.Call(Types, "[static]outgoing-value.finish", value));
+        }
+
+        Assert.Equal("ok", Put("a", 900));
+        Assert.Contains("more than the component may send", Put("b", 200), StringComparison.Ordinal);
+        Assert.Contains("more than the component may send", Show(guest.Call(Containers, "[method]container.has-object", container, S(new string('n', 200)))), StringComparison.Ordinal); // a name could carry anything
+        Assert.Equal("ok(false)", Show(guest.Call(Containers, "[method]container.has-object", container, S("b"))));
+        Assert.Equal("ok(true)", Show(guest.Call(Containers, "[method]container.has-object", container, S("a"))));
+    }
+
     private Value Make(string name = "pictures") => _guest.Ok(Blobs, "create-container", S(name))!;
 
     private string Do(Value container, string function, params Value[] arguments) => Show(_guest.Call(Containers, $"[method]container.{function}", [container, .. arguments]));

@@ -44,6 +44,31 @@ public sealed class KeyValueGuestTests : IDisposable
     }
 
     [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void StoreElsewhere_TakesFromTheEgressBudget_AndOneOnTheNodeDoesNot(bool elsewhere)
+    {
+        var component = new AppComponent("app", "guest", new Grants { KeyValue = ["default"] }, new MicroVmLimits { Egress = new EgressBudget(1000, TimeSpan.FromDays(1)) });
+        using Guest guest = Guest.Start(new CapabilitySet(new KeyValueCapability(new MemoryKeyValue { IsElsewhere = elsewhere })), component, Store2, Atomics2, Batch2);
+        Value bucket = guest.Ok(Store2, "open", S("default"))!;
+        string Set(int bytes) => Guest.Show(guest.Call(Store2, "[method]bucket.set", bucket, S("k"), Text(new string('x', bytes))));
+        Assert.Equal("ok", Set(900));
+        string over = Set(200), key = Guest.Show(guest.Call(Store2, "[method]bucket.get", bucket, S(new string('k', 200)))), sum = Guest.Show(guest.Call(Store2, "[method]bucket.get", bucket, S("k")));
+        if (elsewhere)
+        {
+            Assert.Contains("more than the component may send", over, StringComparison.Ordinal);
+            Assert.Contains("more than the component may send", key, StringComparison.Ordinal); // a key could carry anything
+            Assert.Contains("egress", Assert.Single(component.Denials.All).Key.ToString(), StringComparison.Ordinal);
+        }
+        else
+        {
+            Assert.Equal(("ok", "ok(none)"), (over, key));
+        }
+
+        Assert.Equal(elsewhere ? $"ok(some('{new string('x', 900)}'))" : $"ok(some('{new string('x', 200)}'))", sum);
+    }
+
+    [Theory]
     [InlineData(Store1)]
     [InlineData(Store2)]
     public void Buckets_OfDifferentNamesAndApps_AreApart(string store)

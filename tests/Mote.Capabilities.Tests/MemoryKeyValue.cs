@@ -16,6 +16,8 @@ internal sealed class MemoryKeyValue : IKeyValueBackend
     /// <summary>Every call fails with these words.</summary>
     public string? Fault { get; set; }
 
+    public bool IsElsewhere { get; init; }
+
     public int PageSize { get; set; } = 1000;
 
     public IKeyValueStore Open(string app, string name)

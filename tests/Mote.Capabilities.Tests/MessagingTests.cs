@@ -18,7 +18,7 @@ public sealed class MessagingTests : IDisposable
 
     public MessagingTests()
     {
-        _messaging = new MessagingCapability((_, name) => name.Length == 0 ? _broker : null);
+        _messaging = new MessagingCapability((_, name) => name is "" or "mqtt" ? _broker : null);
         _guest = Start(_messaging);
     }
 

@@ -50,6 +50,46 @@ public sealed class RedisKeyValueTests : KeyValueContract, IClassFixture<RedisSe
     }
 
     [Fact]
+    public void Tls_ServerOfAnAuthorityThatIsNamed_IsTrusted_AndNoOther()
+    {
+        _server.Needed();
+        string folder = Directory.CreateTempSubdirectory("mote-redis-tls-").FullName;
+        try
+        {
+            using var authority = new Node.Tests.Authority(folder);
+            using var stranger = new Node.Tests.Authority(folder, "stranger");
+            (string certificate, string key) = authority.Issue("localhost", address: System.Net.IPAddress.Loopback);
+            int port;
+            using (var probe = new System.Net.Sockets.TcpListener(System.Net.IPAddress.Loopback, 0))
+            {
+                probe.Start();
+                port = ((System.Net.IPEndPoint)probe.LocalEndpoint).Port;
+            }
+
+            using var server = new RedisServer(["--tls-port", $"{port}", "--tls-cert-file", certificate, "--tls-key-file", key, "--tls-auth-clients", "no"]);
+            var url = new Uri($"rediss://127.0.0.1:{port}");
+            using (var trusting = new RedisKeyValue(new RedisOptions(url, Authority: authority.Ca)))
+            {
+                IKeyValueStore store = trusting.Open("app", "default");
+                store.Set("k", "v"u8);
+                Assert.Equal("v"u8.ToArray(), store.Get("k")!.Value.Bytes);
+            }
+
+            foreach (string? ca in (string?[])[null, stranger.Ca])
+            {
+                using var other = new RedisKeyValue(new RedisOptions(url, Authority: ca));
+                Assert.Contains("is not trusted", Assert.Throws<KeyValueException>(() => other.Open("app", "default")).Message, StringComparison.Ordinal);
+            }
+
+            Assert.Throws<IOException>(() => new RedisOptions(url, Authority: key).Authorities());
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [Fact]
     public void Database_OfTheUrl_IsUsed()
     {
         using var third = new RedisKeyValue(new RedisOptions(new Uri($"{_server.Url}3")));

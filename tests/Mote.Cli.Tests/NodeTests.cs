@@ -101,16 +101,27 @@ public sealed partial class NodeTests : IDisposable
             url = "mqtt://127.0.0.1:9"
             [upstream]
             url = "http://127.0.0.1:9/"
+            [nats]
+            url = "nats://127.0.0.1:9"
             """);
         using (MoteRun up = MoteRun.Start("up", _folder.Path))
         {
             up.WaitFor("trying again");
+            up.WaitFor("NATS at 127.0.0.1:9");
             MoteResult ill = MoteRun.Run("doctor", _folder.Path);
             Assert.Equal(1, ill.Code);
             Assert.Matches("ok +node +`.+` runs as process [0-9]+", ill.Out);
             Assert.Matches("FAIL +broker +127.0.0.1:9: .*refused.*the node goes on trying", ill.Out);
+            Assert.Matches("FAIL +nats +127.0.0.1:9: .*the node goes on trying.*\\[nats\\]", ill.Out);
             Assert.Matches("ok +upstream +http://127.0.0.1:9/: 0 events sent, 0 wait", ill.Out); // nothing was to be sent yet
             Assert.Matches("ok +disk +0 events wait", ill.Out);
+            Assert.Matches("ok +flash wear +.+ written today", ill.Out);
+            string ledger = MoteRun.Run("ledger", _folder.Path).Succeeded();
+            Assert.Matches("APP +TOPIC +MESSAGES IN", ledger);
+            Assert.Matches("DAY +ALL +KERNEL'S COUNT +FOR\n[0-9]{4}-[0-9]{2}-[0-9]{2} ", ledger);
+            using JsonDocument json = JsonDocument.Parse(MoteRun.Run("ledger", _folder.Path, "--json").Succeeded());
+            Assert.Equal(1, json.RootElement.GetProperty("apps").GetArrayLength());
+            Assert.True(json.RootElement.GetProperty("disk")[0].GetProperty("written").TryGetProperty("logs", out _));
         }
 
         Assert.Matches("note +node +it does not run", MoteRun.Run("doctor", _folder.Path).Out);

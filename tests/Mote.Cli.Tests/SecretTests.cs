@@ -82,4 +82,51 @@ public sealed class SecretTests : IDisposable
         Assert.Contains("mote.toml:12: variable `token` is required", line);
         Assert.Contains("MOTE_VARIABLE_TOKEN", line);
     }
+
+    [Fact]
+    public void Up_AddressesWithPasswords_AreShownWithoutThem_AndByDoctorToo()
+    {
+        App();
+        _folder.Write("node.toml", """
+            [broker]
+            listen = "127.0.0.1:0"
+            [upstream]
+            url = "mqtt://node:hunter%202@127.0.0.1:9"
+            topics = ["alerts"]
+            [nats]
+            url = "nats://hunter%202@127.0.0.1:9"
+            [keyvalue]
+            url = "redis://:hunter%202@127.0.0.1:9"
+            [telemetry]
+            otlp = "http://node:hunter%202@127.0.0.1:9"
+            """);
+        using MoteRun up = MoteRun.Start("up", _folder.Path, "--variable", "token=x1234567");
+        up.WaitFor("  telemetry http://127.0.0.1:9/");
+        up.WaitFor("  upstream  alerts -> 127.0.0.1:9");
+        up.WaitFor("NATS at 127.0.0.1:9");
+        MoteResult doctor = MoteRun.Run("doctor", _folder.Path);
+        Assert.Contains("upstream         mqtt://127.0.0.1:9", doctor.Out);
+        MoteResult json = MoteRun.Run("apps", _folder.Path, "--json");
+        json.Succeeded();
+        up.Signal("TERM");
+        MoteResult r = up.End();
+        r.Succeeded();
+        Assert.DoesNotContain("hunter", $"{r.Out}{r.Error}{doctor.Out}{doctor.Error}{json.Out}{json.Error}");
+    }
+
+    [Theory]
+    [InlineData(64, "up", "--broker", "mqtx://node:hunter2@broker")]
+    [InlineData(64, "up", "--broker", "node:hunter2@broker")]
+    [InlineData(64, "up", "--upstream", "nats://hunter2@host")]
+    [InlineData(64, "up", ".", "mqtt://node:hunter2@broker")]
+    [InlineData(64, "simulate", "mqtt://node:hunter2@broker")]
+    [InlineData(69, "simulate", "--broker", "mqtt://node:hunter2@127.0.0.1:9")]
+    [InlineData(66, "inspect", "https://node:hunter2@host/filter.wasm")]
+    [InlineData(65, "doctor", "https://node:hunter2@host/app")]
+    public void Command_GivenAnAddressThatItCannotUse_SaysNothingOfThePassword(int code, params string[] arguments)
+    {
+        MoteResult r = MoteRun.Run(arguments);
+        Assert.True(r.Code == code, $"{r.Code}: {r.Error}");
+        Assert.DoesNotContain("hunter2", r.Out + r.Error);
+    }
 }

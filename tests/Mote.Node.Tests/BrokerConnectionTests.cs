@@ -2,6 +2,7 @@
 using System.Net;
 using Mote.Packaging;
 using Mote.Packaging.Toml;
+using Mote.Tests.Servers;
 using Mote.Triggers.Mqtt;
 
 namespace Mote.Node.Tests;
@@ -9,7 +10,7 @@ namespace Mote.Node.Tests;
 public sealed class BrokerConnectionTests : IDisposable
 {
     private readonly TestSite _site = new();
-    private readonly int _port = Mosquitto.FreePort();
+    private readonly int _port = Loopback.FreePort();
     private readonly Authority _authority;
 
     public BrokerConnectionTests() => _authority = new Authority(_site.Folder);
@@ -26,7 +27,7 @@ public sealed class BrokerConnectionTests : IDisposable
     private (Mosquitto Broker, string Plain) Tls(string more, string name = "localhost", DateTimeOffset? until = null)
     {
         (string certificate, string key) = _authority.Issue(name, until, IPAddress.Loopback);
-        int plain = Mosquitto.FreePort();
+        int plain = Loopback.FreePort();
         return (new Mosquitto(_site.Folder, _port, $"certfile {certificate}\nkeyfile {key}\n{more}listener {plain} 127.0.0.1\n"), $"127.0.0.1:{plain}");
     }
 

@@ -1,5 +1,6 @@
 // A node on a broker elsewhere: one in this process, and mosquitto where it is installed.
 using System.Net;
+using Mote.Tests.Servers;
 using Mote.Triggers.Mqtt;
 using MQTTnet;
 using MQTTnet.Protocol;
@@ -10,7 +11,7 @@ namespace Mote.Node.Tests;
 public sealed class ExternalBrokerTests : IAsyncDisposable
 {
     private readonly TestSite _site = new();
-    private readonly int _port = Mosquitto.FreePort();
+    private readonly int _port = Loopback.FreePort();
     private MqttServer? _server;
 
     private string Address => $"127.0.0.1:{_port}";
@@ -67,6 +68,36 @@ public sealed class ExternalBrokerTests : IAsyncDisposable
         for (int i = 0; i < 20; i++) await client.Publish("in/a", $"message {i}", qos);
         await client.Until(20);
         Assert.Equal(Enumerable.Range(0, 20).Select(i => $"message {i}"), client.Texts);
+    }
+
+    [Fact]
+    public async Task Batches_AreAcknowledgedMessageByMessage()
+    {
+        int acknowledged = 0;
+        await StartServer(server => server.InterceptingInboundPacketAsync += e =>
+        {
+            if (e.Packet is MQTTnet.Packets.MqttPubAckPacket && e.ClientId.StartsWith("mote-", StringComparison.Ordinal)) Interlocked.Increment(ref acknowledged);
+            return Task.CompletedTask;
+        });
+        File.WriteAllBytes(Path.Combine(_site.Folder, "handler.wasm"), Batches.BatchHandlerGuest.Wasm);
+        await using (EdgeNode node = await StartNode(Batches.BatchSite.App("batch = 20\nbatch-wait = \"30s\"\nretries = 0")))
+        {
+            await Ready(node);
+            await using Client client = await Client.Connect(Address);
+            await client.Subscribe("out");
+            await Batches.BatchSite.Publish(client, "in/a", Enumerable.Range(0, 60).Select(i => i is 25 ? "!poison" : $"{i}"));
+            await client.Until(59);
+            Assert.Equal(Enumerable.Range(0, 60).Where(i => i != 25).Select(i => $"{i}"), client.Texts);
+            await Wait.Until(() => Volatile.Read(ref acknowledged) == 60, () => $"{acknowledged} of 60 are acknowledged");
+            Assert.Equal((59L, 1L, 3L), (node.Queues[0].Counts.Handled, node.Queues[0].Counts.Failed, node.Queues[0].Counts.Batches));
+        }
+
+        await using EdgeNode again = await StartNode(Batches.BatchSite.App());
+        await Ready(again);
+        await using Client other = await Client.Connect(Address);
+        await other.Publish("in/a", "new");
+        await Wait.Until(() => again.Queues[0].Counts.Handled == 1, () => again.Queues[0].Counts.ToString());
+        Assert.Equal(1, again.Queues[0].Counts.Received); // of the others, none came again
     }
 
     [Fact]

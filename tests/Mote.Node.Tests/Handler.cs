@@ -10,25 +10,9 @@ internal static class Handler
     /// store and sends the count (8 bytes) to `counts`, 'l' sends a message whose content type is 70,000 letters long,
     /// 'z' one whose content type is a NUL, 'd' sends to a topic that is not granted. Everything else is sent to `out` as it is.
     /// </summary>
-    public static byte[] Wasm { get; } = Wat.ToWasm("""
+    public static byte[] Wasm { get; } = Wat.ToWasm($$"""
         (component
-          (import "wasi:messaging/types@0.2.0-draft" (instance $types
-            (export "message" (type $message (sub resource)))
-            (export "client" (type $client (sub resource)))
-            (type $error-def (variant (case "timeout") (case "connection" string) (case "permission-denied" string) (case "other" string)))
-            (export "error" (type $error (eq $error-def)))
-            (export "[constructor]message" (func (param "data" (list u8)) (result (own $message))))
-            (export "[method]message.data" (func (param "self" (borrow $message)) (result (list u8))))
-            (export "[method]message.set-content-type" (func (param "self" (borrow $message)) (param "content-type" string)))
-            (export "[static]client.connect" (func (param "name" string) (result (result (own $client) (error $error)))))))
-          (alias export $types "message" (type $message))
-          (alias export $types "client" (type $client))
-          (alias export $types "error" (type $error))
-          (import "wasi:messaging/producer@0.2.0-draft" (instance $producer
-            (alias outer 1 $message (type $m)) (export "message" (type $message' (eq $m)))
-            (alias outer 1 $client (type $c)) (export "client" (type $client' (eq $c)))
-            (alias outer 1 $error (type $e)) (export "error" (type $error' (eq $e)))
-            (export "send" (func (param "c" (borrow $client')) (param "topic" string) (param "message" (own $message')) (result (result (error $error')))))))
+          {{WatParts.Messaging}}
           (import "wasi:keyvalue/store@0.2.0-draft2" (instance $store
             (export "bucket" (type $bucket (sub resource)))
             (type $error-def (variant (case "no-such-store") (case "access-denied") (case "other" string)))
@@ -41,46 +25,19 @@ internal static class Handler
             (alias outer 1 $kv-error (type $e)) (export "error" (type $error' (eq $e)))
             (export "increment" (func (param "bucket" (borrow $bucket')) (param "key" string) (param "delta" s64) (result (result s64 (error $error')))))))
 
-          (core module $memory-module
-            (memory (export "memory") 4)
-            (global $at (mut i32) (i32.const 1024))
-            (data (i32.const 16) "out") (data (i32.const 32) "counts") (data (i32.const 48) "default") (data (i32.const 64) "n") (data (i32.const 80) "asked for it") (data (i32.const 96) "secret")
-            (func (export "reset") (global.set $at (i32.const 1024)))
-            (func (export "realloc") (param i32 i32) (param $align i32) (param $size i32) (result i32)
-              (local $new i32)
-              (local.set $new (i32.and (i32.add (global.get $at) (i32.sub (local.get $align) (i32.const 1))) (i32.sub (i32.const 0) (local.get $align))))
-              (global.set $at (i32.add (local.get $new) (local.get $size)))
-              (loop $more
-                (if (i32.gt_u (global.get $at) (i32.mul (memory.size) (i32.const 65536)))
-                  (then (if (i32.eq (memory.grow (i32.const 16)) (i32.const -1)) (then unreachable)) (br $more))))
-              local.get $new))
-          (core instance $mem (instantiate $memory-module))
-          (alias core export $mem "memory" (core memory $memory))
-          (alias core export $mem "realloc" (core func $realloc))
-          (core func $new (canon lower (func $types "[constructor]message") (memory $memory) (realloc $realloc)))
-          (core func $data (canon lower (func $types "[method]message.data") (memory $memory) (realloc $realloc)))
-          (core func $set-type (canon lower (func $types "[method]message.set-content-type") (memory $memory) (realloc $realloc)))
-          (core func $connect (canon lower (func $types "[static]client.connect") (memory $memory) (realloc $realloc)))
-          (core func $send (canon lower (func $producer "send") (memory $memory) (realloc $realloc)))
+          {{WatParts.Memory(pages: 4, from: 1024)}}
+          {{WatParts.Lowered}}
           (core func $open (canon lower (func $store "open") (memory $memory) (realloc $realloc)))
           (core func $increment (canon lower (func $atomics "increment") (memory $memory) (realloc $realloc)))
-          (core func $drop-message (canon resource.drop $message))
-          (core func $drop-client (canon resource.drop $client))
           (core func $drop-bucket (canon resource.drop $bucket))
 
           (core module $main
-            (import "m" "memory" (memory 0))
+            {{WatParts.MainImports}}
             (import "m" "reset" (func $reset))
-            (import "h" "new" (func $new (param i32 i32) (result i32)))
-            (import "h" "data" (func $data (param i32 i32)))
-            (import "h" "set-type" (func $set-type (param i32 i32 i32)))
-            (import "h" "connect" (func $connect (param i32 i32 i32)))
-            (import "h" "send" (func $send (param i32 i32 i32 i32 i32)))
             (import "h" "open" (func $open (param i32 i32 i32)))
             (import "h" "increment" (func $increment (param i32 i32 i32 i64 i32)))
-            (import "h" "drop-message" (func $drop-message (param i32)))
-            (import "h" "drop-client" (func $drop-client (param i32)))
             (import "h" "drop-bucket" (func $drop-bucket (param i32)))
+            (data (i32.const 16) "out") (data (i32.const 32) "counts") (data (i32.const 48) "default") (data (i32.const 64) "n") (data (i32.const 80) "asked for it") (data (i32.const 96) "secret")
             (func $publish (param $topic i32) (param $topic-length i32) (param $message i32)
               (local $client i32)
               (call $connect (i32.const 0) (i32.const 0) (i32.const 512))
@@ -125,12 +82,9 @@ internal static class Handler
               i32.const 256))
           (core instance $i (instantiate $main
             (with "m" (instance $mem))
-            (with "h" (instance
-              (export "new" (func $new)) (export "data" (func $data)) (export "set-type" (func $set-type)) (export "connect" (func $connect)) (export "send" (func $send))
-              (export "open" (func $open)) (export "increment" (func $increment)) (export "drop-message" (func $drop-message))
-              (export "drop-client" (func $drop-client)) (export "drop-bucket" (func $drop-bucket))))))
-          (func $handle (param "message" (own $message)) (result (result (error $error))) (canon lift (core func $i "handle") (memory $memory) (realloc $realloc)))
-          (instance $handler (export "handle" (func $handle)))
-          (export "wasi:messaging/incoming-handler@0.2.0-draft" (instance $handler)))
+            (with "h" (instance {{WatParts.Host}}
+              (export "open" (func $open)) (export "increment" (func $increment))
+              (export "drop-bucket" (func $drop-bucket))))))
+          {{WatParts.Handler}})
         """);
 }

@@ -4,6 +4,8 @@ using System.Text;
 using CsCheck;
 using Microsoft.Data.Sqlite;
 using Mote.Capabilities.Messaging;
+using Mote.Node.Tests.Upstreams;
+using Mote.Tests.Servers;
 using Mote.Triggers;
 
 namespace Mote.Node.Tests;
@@ -60,6 +62,37 @@ public sealed class InboxTests : IDisposable
             {
             }
         });
+    }
+
+    [Fact]
+    public void Record_OfARequest_KnowsTheBrokerItCameBy_AndOldOnesAreRead()
+    {
+        var nats = new Named("nats");
+        var message = new Message("x"u8.ToArray()) { Topic = "t", ReplyTo = new ReplyAddress("_INBOX.1", default) { Via = nats } };
+        message.AddMetadata("a", "b");
+        byte[] record = MessageRecord.Write(message);
+        Message back = MessageRecord.Read(record, name => name == "nats" ? nats : null);
+        Assert.Same(nats, back.ReplyTo!.Via);
+        Assert.Equal(("_INBOX.1", "x", ("a", "b")), (back.ReplyTo.Topic, Encoding.UTF8.GetString(back.Bytes.Span), back.Metadata.Single()));
+        // A node that has no such broker any more does not answer by another one.
+        MessagingException e = Assert.Throws<MessagingException>(() => MessageRecord.Read(record, _ => null).ReplyTo!.Via!.Reply(back.ReplyTo, message));
+        Assert.Equal(MessagingFault.Refused, e.Fault);
+        Assert.Contains("`nats`", e.Message, StringComparison.Ordinal);
+
+        // As version 1 has written it: topic, no content type, reply topic, correlation, one pair, data.
+        byte[] old = [1, 2, (byte)'t', 0, 9, .. "_INBOX.1"u8, 5, .. "/w=="u8, 1, 2, (byte)'a', 2, (byte)'b', (byte)'x'];
+        Message first = MessageRecord.Read(old, _ => nats);
+        Assert.Equal(("t", null, "_INBOX.1", null, "x"), (first.Topic, first.Type, first.ReplyTo!.Topic, first.ReplyTo.Via, Encoding.UTF8.GetString(first.Bytes.Span)));
+        Assert.Equal(old, MessageRecord.Write(first)); // and what came by MQTT is written so still
+    }
+
+    private sealed class Named(string name) : IMessageBroker
+    {
+        public string Name => name;
+
+        public IReadOnlyList<Message> Request(string topic, Message message, int expected, TimeSpan timeout) => throw new NotSupportedException();
+
+        public void Reply(ReplyAddress to, Message message) => throw new NotSupportedException();
     }
 
     [Fact]
@@ -133,6 +166,89 @@ public sealed class InboxTests : IDisposable
         Assert.InRange(most, 1, (64 << 10) + (4 * 4200));
         await Wait.Until(() => Sent.Length == 200, () => $"{Sent.Length} came: {node.Queues[0].Counts}");
         Assert.Equal(Enumerable.Range(0, 200), Sent.Select(s => int.Parse(s.Split(' ')[0], System.Globalization.CultureInfo.InvariantCulture)).Order());
+    }
+
+    [Fact]
+    public async Task FullDisk_NeitherFillsTheMemory_NorLetsALaterMessagePass()
+    {
+        const int Messages = 1000, Capacity = 4;
+        string data = Directory.CreateDirectory(_site.Config.DataFolder).FullName, ballast = Path.Combine(data, "ballast");
+        using Tmpfs small = Tmpfs.Mount(data, 24 << 20);
+        int port = Loopback.FreePort();
+        _site.Config = _site.Config with { CodeFolder = Path.Combine(_site.Folder, "code"), UpstreamUrl = new Uri($"http://127.0.0.1:{port}/"), UpstreamTopics = ["inner"] };
+        string app = TestSite.App.Replace("publish = [\"out\"", "publish = [\"inner\"", StringComparison.Ordinal) + $"\nqueue = {Capacity}\n";
+        string filler = new('x', 4000);
+        // The first run's component does not end with any of them: all that is acknowledged waits on disk.
+        await using (EdgeNode node = await _site.Start(app))
+        {
+            await using Client client = await Client.Connect(node.Broker!.Address);
+            Assert.All(await Task.WhenAll(Enumerable.Range(0, Messages).Select(i => client.Publish("in/x", $"s{i} {filler}"))), r => Assert.True(r.IsSuccess));
+        }
+
+        // The second run's passes them on, as long as there is room: the upstream is away.
+        await File.WriteAllBytesAsync(Path.Combine(_site.Folder, "handler.wasm"), Nats.PassedOn.Forwarder, TestContext.Current.CancellationToken);
+        Fill(ballast, leave: 256 << 10);
+        await using EdgeNode again = await _site.Start(app.Replace("500ms", "30s", StringComparison.Ordinal));
+        long most = 0;
+        await Wait.Until(
+            () =>
+            {
+                most = Math.Max(most, again.Queues[0].Counts.Waiting);
+                return again.Queues[0].Counts.NotDelivered >= 5 * Capacity;
+            },
+            () => $"{again.Queues[0].Counts}: {string.Join(" | ", _site.Log)}");
+        Assert.Contains(_site.Log, l => l.Contains("the disk is full", StringComparison.Ordinal)); // what is small enough still fits, so the fault comes and goes
+        Assert.InRange(again.Queues[0].Counts.Handled, 0, Messages - 50); // else nothing is shown here
+        // Those in the queue, and those whose results are on their way to the disk: one commit's worth, and not all that wait.
+        Assert.InRange(most, 1, Messages / 4);
+        File.Delete(ballast);
+        await using Collector collector = await Collector.StartAsync(new System.Net.IPEndPoint(System.Net.IPAddress.Loopback, port), null, e =>
+        {
+            lock (_events) _events.Add(e);
+        });
+        await Wait.Until(() => Sent.Distinct().Count() == Messages && again.Inbox!.Value.Waiting == 0, () => $"{Sent.Distinct().Count()} came: {again.Queues[0].Counts}, {again.Inbox}");
+        Assert.Equal(Enumerable.Range(0, Messages).Select(i => $"s{i} {filler}"), Sent.Distinct());
+    }
+
+    private static void Fill(string file, int leave)
+    {
+        using FileStream f = File.Create(file);
+        byte[] zeros = new byte[64 << 10];
+        try
+        {
+            while (true) f.Write(zeros);
+        }
+        catch (IOException)
+        {
+            f.SetLength(f.Length - leave); // a whole number of pages
+        }
+    }
+
+    [Fact]
+    public void ReturnedMessages_HoldLaterOnesOfTheirKey_UntilTheirTurnComes()
+    {
+        var returned = new ReturnedMessages();
+        returned.Add(5, "a", isOfTheDisk: true);
+        Assert.Equal((true, false, false, true), (returned.Holds(6, "a"), returned.Holds(6, "b"), returned.Holds(4, "a"), returned.Holds(0, "a")));
+        Assert.False(returned.Holds(6, null));
+        Assert.True(returned.Stops(100));
+        // The disk is well, and 7 comes back for 5's sake: 8 must not pass it either.
+        returned.Add(7, "a", isOfTheDisk: false);
+        returned.Give(5);
+        returned.Remove(5);
+        Assert.Equal((true, false), (returned.Holds(8, "a"), returned.Holds(6, "a")));
+        returned.Give(7);
+        Assert.Equal((true, false, 0, null), (returned.Holds(8, "a"), returned.Stops(1), returned.Waiting, returned.Next(0)));
+        returned.Remove(7);
+        Assert.True(returned.IsEmpty);
+        // What is wrong with one message alone holds nobody, and not without bound.
+        for (int i = 1; i <= 3; i++) returned.Add(i, "a", isOfTheDisk: false);
+        Assert.Equal((false, false, true), (returned.Holds(9, "a"), returned.Stops(4), returned.Stops(3)));
+        Assert.Equal([1L, 2, 3], ((long[])[0, 1, 2]).Select(id => returned.Next(id)!.Value));
+        returned.Give(2);
+        Assert.Equal((2, 3L), (returned.Waiting, returned.Next(1)));
+        returned.Add(2, "a", isOfTheDisk: false);
+        Assert.Equal(3, returned.Waiting);
     }
 
     [Fact]

@@ -3,8 +3,8 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Net;
-using System.Net.Sockets;
 using Mote.Packaging;
+using Mote.Tests.Servers;
 
 namespace Mote.Node.Tests;
 
@@ -13,22 +13,27 @@ public sealed class KillTests
     private static readonly bool s_long = Environment.GetEnvironmentVariable("MOTE_LONG") == "1";
 
     [Fact]
-    public async Task Kill9_AtRandomMoments_LosesNothingThatWasAcknowledged()
+    public Task Kill9_AtRandomMoments_LosesNothingThatWasAcknowledged() => Kill9(Handler.Wasm, TestSite.App, publishers: 4, kills: s_long ? 1000 : 12);
+
+    /// <summary>In the middle of batches: each message of one comes again, or what was made of it is on disk.</summary>
+    [Fact]
+    public Task Kill9_AmongBatches_LosesNothingThatWasAcknowledged() => Kill9(Batches.BatchHandlerGuest.Wasm, Batches.BatchSite.App("batch = 8"), publishers: 12, kills: s_long ? 1000 : 8);
+
+    private static async Task Kill9(byte[] component, string manifest, int publishers, int kills)
     {
         string? program = Environment.GetEnvironmentVariable("MOTE_BINARY");
         Assert.SkipUnless(File.Exists(program), "MOTE_BINARY names no published mote (./test makes one)");
-        int kills = s_long ? 1000 : 12;
         int seed = Environment.GetEnvironmentVariable("MOTE_SEED") is { Length: > 0 } given ? int.Parse(given, System.Globalization.CultureInfo.InvariantCulture) : Random.Shared.Next();
         TestContext.Current.TestOutputHelper!.WriteLine($"seed {seed}");
         var random = new Random(seed);
         string folder = Directory.CreateTempSubdirectory("mote-kill-tests-").FullName;
         try
         {
-            File.WriteAllBytes(Path.Combine(folder, "handler.wasm"), Handler.Wasm);
-            File.WriteAllText(Path.Combine(folder, AppManifest.FileName), TestSite.App);
+            File.WriteAllBytes(Path.Combine(folder, "handler.wasm"), component);
+            File.WriteAllText(Path.Combine(folder, AppManifest.FileName), manifest);
             string events = Path.Combine(folder, "events.jsonl");
             Collector collector = await Collector.StartAsync(new IPEndPoint(IPAddress.Loopback, 0), events, null);
-            int collectorPort = collector.Url.Port, port = FreePort();
+            int collectorPort = collector.Url.Port, port = Loopback.FreePort();
             File.WriteAllText(Path.Combine(folder, "node.toml"), $"""
                 [node]
                 data = "data"
@@ -42,27 +47,27 @@ public sealed class KillTests
             int next = 0;
             for (int kill = 0; kill < kills; kill++)
             {
-                using Process node = Start(program!, folder);
+                using Process node = NodeProcess.Start(program!, folder);
                 // The collector is away for a third of the time: then what is acknowledged waits on disk.
                 if (kill % 3 == 1) await collector.DisposeAsync();
                 using var stop = new CancellationTokenSource();
-                Task[] publishers = [.. Enumerable.Range(0, 4).Select(_ => Publish(port, acknowledged, () => $"m-{Interlocked.Increment(ref next)}", stop.Token))];
+                Task[] publishing = [.. Enumerable.Range(0, publishers).Select(_ => NodeProcess.Publish(port, acknowledged, () => $"m-{Interlocked.Increment(ref next)}", stop.Token))];
                 await Wait.Until(() => acknowledged.Count > kill * 5 || node.HasExited, () => "nothing is acknowledged");
                 Assert.False(node.HasExited, "the node ended by itself");
                 await Task.Delay(random.Next(0, 60), TestContext.Current.CancellationToken);
                 node.Kill();
                 await node.WaitForExitAsync(TestContext.Current.CancellationToken);
                 await stop.CancelAsync();
-                await Task.WhenAll(publishers);
+                await Task.WhenAll(publishing);
                 if (kill % 3 == 1) collector = await Collector.StartAsync(new IPEndPoint(IPAddress.Loopback, collectorPort), events, null);
             }
 
-            using Process last = Start(program!, folder);
+            using Process last = NodeProcess.Start(program!, folder);
             HashSet<string> missing = [.. acknowledged];
             await Wait.Until(
                 () =>
                 {
-                    missing.ExceptWith(ArrivedIn(events));
+                    missing.ExceptWith(NodeProcess.ArrivedIn(events));
                     return missing.Count == 0;
                 },
                 () => $"{missing.Count} of {acknowledged.Count} acknowledged messages never came, {missing.FirstOrDefault()} among them");
@@ -74,50 +79,5 @@ public sealed class KillTests
         {
             Directory.Delete(folder, recursive: true);
         }
-    }
-
-    private static async Task Publish(int port, ConcurrentBag<string> acknowledged, Func<string> next, CancellationToken stop)
-    {
-        while (!stop.IsCancellationRequested)
-        {
-            try
-            {
-                await using Client client = await Client.Connect($"127.0.0.1:{port}");
-                while (!stop.IsCancellationRequested)
-                {
-                    string id = next();
-                    if ((await client.Publish("in/a", id).WaitAsync(stop)).IsSuccess) acknowledged.Add(id);
-                }
-            }
-            catch (Exception e) when (e is MQTTnet.Exceptions.MqttCommunicationException or OperationCanceledException or SocketException or InvalidOperationException)
-            {
-                // It is not there yet, or not any more.
-                await Task.Delay(5, CancellationToken.None);
-            }
-        }
-    }
-
-    /// <summary>The data of the events in the collector's file; its last line may be half of one.</summary>
-    private static IEnumerable<string> ArrivedIn(string file)
-    {
-        using var reader = new StreamReader(new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite));
-        while (reader.ReadLine() is { } line)
-        {
-            int at = line.IndexOf("\"data_base64\":\"", StringComparison.Ordinal);
-            if (at < 0) continue;
-            at += 15;
-            int end = line.IndexOf('"', at);
-            if (end > 0) yield return System.Text.Encoding.UTF8.GetString(Convert.FromBase64String(line[at..end]));
-        }
-    }
-
-    private static Process Start(string program, string folder) =>
-        Process.Start(new ProcessStartInfo(program, ["up", folder]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
-
-    private static int FreePort()
-    {
-        using var probe = new TcpListener(IPAddress.Loopback, 0);
-        probe.Start();
-        return ((IPEndPoint)probe.LocalEndpoint).Port;
     }
 }

@@ -1,7 +1,6 @@
 // Debian's mosquitto, started by a test on a port of its own; the test is skipped where it is not installed.
 using System.Diagnostics;
-using System.Net;
-using System.Net.Sockets;
+using Mote.Tests.Servers;
 
 namespace Mote.Node.Tests;
 
@@ -24,33 +23,17 @@ internal sealed class Mosquitto : IDisposable
         _process = Process.Start(new ProcessStartInfo(program!, ["-c", config]) { RedirectStandardError = true })!;
         Task<string> words = _process.StandardError.ReadToEndAsync(CancellationToken.None);
         long start = Stopwatch.GetTimestamp();
-        while (true)
+        while (!Loopback.Listens(port))
         {
-            try
-            {
-                using var probe = new TcpClient();
-                probe.Connect(IPAddress.Loopback, port);
-                return;
-            }
-            catch (SocketException)
-            {
-                Assert.False(_process.HasExited, $"mosquitto does not start: {(_process.HasExited ? words.Result : "")}");
-                Assert.True(Stopwatch.GetElapsedTime(start) < Client.Patience, "mosquitto does not listen");
-                Thread.Sleep(20);
-            }
+            Assert.False(_process.HasExited, $"mosquitto does not start: {(_process.HasExited ? words.Result : "")}");
+            Assert.True(Stopwatch.GetElapsedTime(start) < Client.Patience, "mosquitto does not listen");
+            Thread.Sleep(20);
         }
     }
 
     public int Port { get; }
 
     public string Address => $"127.0.0.1:{Port}";
-
-    public static int FreePort()
-    {
-        using var probe = new TcpListener(IPAddress.Loopback, 0);
-        probe.Start();
-        return ((IPEndPoint)probe.LocalEndpoint).Port;
-    }
 
     /// <summary>Asks it to end: it then writes its sessions to disk.</summary>
     public async Task Terminate()

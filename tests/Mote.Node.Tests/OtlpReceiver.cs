@@ -13,7 +13,11 @@ using Microsoft.Extensions.Logging;
 namespace Mote.Node.Tests;
 
 /// <summary>A span as it came.</summary>
-internal sealed record ReceivedSpan(string Trace, string Id, string Parent, string Name, int Kind, int Status, string Reason, Dictionary<string, string> Attributes, Dictionary<string, string> Resource);
+internal sealed record ReceivedSpan(string Trace, string Id, string Parent, string Name, int Kind, int Status, string Reason, Dictionary<string, string> Attributes, Dictionary<string, string> Resource)
+{
+    /// <summary>Trace and span of each link.</summary>
+    public (string Trace, string Span)[] Links { get; init; } = [];
+}
 
 /// <summary>A log record as it came.</summary>
 internal sealed record ReceivedLog(int Severity, string Body, string Trace, string Span, Dictionary<string, string> Attributes);
@@ -61,7 +65,7 @@ internal sealed class OtlpReceiver : IAsyncDisposable
                 {
                     case "/v1/traces":
                         Message? status = item.All(15).FirstOrDefault();
-                        Spans.Enqueue(new ReceivedSpan(item.Hex(1), item.Hex(2), item.Hex(4), item.Text(5), (int)item.Number(6), (int)(status?.Number(3) ?? 0), status?.Text(2) ?? "", Attributes(item, 9), about));
+                        Spans.Enqueue(new ReceivedSpan(item.Hex(1), item.Hex(2), item.Hex(4), item.Text(5), (int)item.Number(6), (int)(status?.Number(3) ?? 0), status?.Text(2) ?? "", Attributes(item, 9), about) { Links = [.. item.All(13).Select(l => (l.Hex(1), l.Hex(2)))] });
                         break;
                     case "/v1/logs":
                         Logs.Enqueue(new ReceivedLog((int)item.Number(2), item.All(5).FirstOrDefault()?.Text(1) ?? "", item.Hex(9), item.Hex(10), Attributes(item, 6)));

@@ -33,6 +33,68 @@ public sealed class OutboxTests : IDisposable
 
     private static string[] Ids(SqliteOutbox outbox, int most = 100_000) => [.. outbox.Peek(most, long.MaxValue).Select(e => e.Event.Id)];
 
+    /// <summary>Whoever has a message in memory handles it; were it given from the disk too, it would be handled twice.</summary>
+    [Fact]
+    public async Task Inbox_DoesNotGiveWhatIsInMemory_AlsoWhereItComesWhileThatIsRead()
+    {
+        using SqliteOutbox outbox = Open();
+        const int Messages = 1000, Writers = 4; // more than processors: the reader is interrupted anywhere
+        Task parking = Task.WhenAll(Enumerable.Range(0, Writers).Select(_ => Task.Factory.StartNew(
+            () =>
+            {
+                using var stored = new AutoResetEvent(false);
+                for (int i = 0; i < Messages; i++)
+                {
+                    outbox.Park("in", [(byte)(i % 2)], isInMemory: i % 2 == 0, _ => stored.Set());
+                    stored.WaitOne();
+                }
+            },
+            TestContext.Current.CancellationToken,
+            TaskCreationOptions.LongRunning,
+            TaskScheduler.Default)));
+        long last = 0;
+        int given = 0;
+        while (true)
+        {
+            bool isLast = parking.IsCompleted;
+            foreach (InboxEntry e in outbox.Peek("in", last, 64, 1 << 20))
+            {
+                Assert.Equal([1], e.Record.ToArray());
+                Assert.True(e.Id > last);
+                last = e.Id;
+                given++;
+            }
+
+            if (isLast && given == Writers * Messages / 2) break;
+            await Task.Yield();
+        }
+    }
+
+    /// <summary>What a batch has made, and the end of all messages that it was made of: after a crash, too, all of it or nothing.</summary>
+    [Fact]
+    public async Task Put_EndsSeveralMessages_InOneTransaction()
+    {
+        long[] ids = new long[5];
+        using (SqliteOutbox outbox = Open())
+        {
+            for (int i = 0; i < ids.Length; i++)
+            {
+                var stored = new TaskCompletionSource<Exception?>(TaskCreationOptions.RunContinuationsAsynchronously);
+                ids[i] = outbox.Park("in", [(byte)i], isInMemory: true, stored.SetResult);
+                Assert.Null(await stored.Task.WaitAsync(Client.Patience, TestContext.Current.CancellationToken));
+            }
+
+            var put = new TaskCompletionSource<Exception?>(TaskCreationOptions.RunContinuationsAsynchronously);
+            outbox.Put([(new OutboxClass("default"), Event(1)), (new OutboxClass("default"), Event(2))], put.SetResult, new InboxIds([ids[0], 0, ids[2], ids[3]]));
+            Assert.Null(await put.Task.WaitAsync(Client.Patience, TestContext.Current.CancellationToken));
+            Assert.Equal((2L, 2L), (outbox.WaitingFor("in"), outbox.InboxCounts.Waiting));
+        }
+
+        using SqliteOutbox again = Open();
+        Assert.Equal([ids[1], ids[4]], again.Peek("in", 0, 100, 1 << 20).Select(e => e.Id));
+        Assert.Equal(2, again.Counts.Waiting);
+    }
+
     [Fact]
     public void Record_ComesBackAsItWas_AndADamagedOneIsKnown()
     {

@@ -32,6 +32,30 @@ public sealed class TelemetryTests : IDisposable
     });
 
     [Fact]
+    public async Task Batch_IsASpanOfItsOwn_WithLinksToTheMessagesThatHaveATrace()
+    {
+        await using OtlpReceiver receiver = await OtlpReceiver.StartAsync();
+        Telemetry(receiver.Url, metrics: true);
+        File.WriteAllBytes(Path.Combine(_site.Folder, "handler.wasm"), Batches.BatchHandlerGuest.Wasm);
+        await using (EdgeNode node = await _site.Start(App("batched").Replace("retries = 0", "batch = 3\nbatch-wait = \"30s\"", StringComparison.Ordinal)))
+        {
+            await using Client client = await Client.Connect(node.Broker!.Address);
+            await client.Subscribe("out");
+            await Task.WhenAll(Publish(client, "in/a", "a", $"00-{Trace}-{Sender}-01"), Publish(client, "in/b", "b"), Publish(client, "in/c", "e", $"00-{Trace}-{Sender[..^1]}a-01"));
+            await client.Until(2);
+            using var http = new HttpClient();
+            Assert.Matches(@"mote_component_batches_total\{[^}]*mote_app=""batched""[^}]*\} [1-9]", await http.GetStringAsync(node.MetricsUrl, TestContext.Current.CancellationToken));
+        }
+
+        ReceivedSpan process = receiver.Spans.Single(s => s.Name == "process in/#" && s.Attributes.ContainsKey("messaging.batch.message_count"));
+        Assert.Equal(("3", "", 5, 2), (process.Attributes["messaging.batch.message_count"], process.Parent, process.Kind, process.Status));
+        Assert.Equal("1 of 3 messages failed", process.Reason);
+        Assert.Equal([(Trace, Sender), (Trace, Sender[..^1] + "a")], process.Links);
+        ReceivedSpan run = receiver.Spans.First(s => s.Name == "run handler" && s.Parent == process.Id);
+        Assert.Equal(["send out", "send out"], receiver.Spans.Where(s => s.Parent == run.Id && s.Kind == 4).Select(s => s.Name));
+    }
+
+    [Fact]
     public async Task Trace_GoesFromTheSenderThroughTheMicroVmToTheReceiver()
     {
         await using OtlpReceiver receiver = await OtlpReceiver.StartAsync();

@@ -1,5 +1,6 @@
 // A component written for wasmCloud's messaging, unchanged: on the embedded broker and on mosquitto.
 using System.Text;
+using Mote.Tests.Servers;
 using Mote.Triggers.Mqtt;
 using Mote.Wasmtime;
 using MQTTnet;
@@ -41,7 +42,7 @@ public sealed class WasmCloudTests : IDisposable
     /// publishes to `out` and then traps. A message with a reply-to is answered there with its own body; every other one goes
     /// to `out` with its body.
     /// </summary>
-    private static readonly byte[] s_wasm = Wat.ToWasm("""
+    private static readonly byte[] s_wasm = Wat.ToWasm($$"""
         (component
           (import "wasmcloud:messaging/types@0.2.0" (instance $types
             (type $m (record (field "subject" string) (field "body" (list u8)) (field "reply-to" (option string))))
@@ -51,19 +52,7 @@ public sealed class WasmCloudTests : IDisposable
             (alias outer 1 $message (type $m)) (export "broker-message" (type $message' (eq $m)))
             (export "request" (func (param "subject" string) (param "body" (list u8)) (param "timeout-ms" u32) (result (result $message' (error string)))))
             (export "publish" (func (param "msg" $message') (result (result (error string)))))))
-          (core module $memory-module
-            (memory (export "memory") 16)
-            (global $at (mut i32) (i32.const 4096))
-            (data (i32.const 16) "out") (data (i32.const 32) "ask") (data (i32.const 48) "secret") (data (i32.const 64) "asked for it")
-            (func (export "reset") (global.set $at (i32.const 4096)))
-            (func (export "realloc") (param i32 i32) (param $align i32) (param $size i32) (result i32)
-              (local $new i32)
-              (local.set $new (i32.and (i32.add (global.get $at) (i32.sub (local.get $align) (i32.const 1))) (i32.sub (i32.const 0) (local.get $align))))
-              (global.set $at (i32.add (local.get $new) (local.get $size)))
-              local.get $new))
-          (core instance $mem (instantiate $memory-module))
-          (alias core export $mem "memory" (core memory $memory))
-          (alias core export $mem "realloc" (core func $realloc))
+          {{WatParts.Memory(pages: 16, from: 4096)}}
           (core func $request (canon lower (func $consumer "request") (memory $memory) (realloc $realloc)))
           (core func $publish (canon lower (func $consumer "publish") (memory $memory) (realloc $realloc)))
           (core module $main
@@ -71,6 +60,7 @@ public sealed class WasmCloudTests : IDisposable
             (import "m" "reset" (func $reset))
             (import "h" "request" (func $request (param i32 i32 i32 i32 i32 i32)))
             (import "h" "publish" (func $publish (param i32 i32 i32 i32 i32 i32 i32 i32)))
+            (data (i32.const 16) "out") (data (i32.const 32) "ask") (data (i32.const 48) "secret") (data (i32.const 64) "asked for it")
             ;; Results: at 256 of publish (tag, error), at 512 of request, at 768 of the handler.
             (func $out (param $body i32) (param $length i32)
               (call $publish (i32.const 16) (i32.const 3) (local.get $body) (local.get $length) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 256))
@@ -121,7 +111,7 @@ public sealed class WasmCloudTests : IDisposable
     {
         if (external)
         {
-            _mosquitto = new Mosquitto(_site.Folder, Mosquitto.FreePort());
+            _mosquitto = new Mosquitto(_site.Folder, Loopback.FreePort());
             _site.Config = _site.Config with { BrokerUrl = new Uri($"mqtt://{_mosquitto.Address}") };
         }
 

@@ -118,6 +118,36 @@ public sealed class ManifestTests : IDisposable
     public void AppFiles_WhereAGrantIs_AreRefused() =>
         Assert.Contains("two folders are at \"/\"", _files.Fault($"{Small}\n[component.c.grants]\nfiles = [{{ host = \".\" }}]\n[component.c.files]\n\"/\" = \".\"\n", "\"/\" = "), StringComparison.Ordinal);
 
+    [Theory]
+    [InlineData("", "a/b/c", "a/b/c")]
+    [InlineData("key = \"topic\"", "a/b/c", "a/b/c")]
+    [InlineData("key = \"level:1\"", "a/b/c", "a")]
+    [InlineData("key = \"level:3\"", "a/b/c", "c")]
+    [InlineData("key = \"level:4\"", "a/b/c", "")]
+    [InlineData("key = \"level:2\"", "a//c", "")]
+    [InlineData("key = \"level:2\"", "a.b.c", "b")]
+    [InlineData("key = \"level:2\"", "a.b/c.d", "c.d")]
+    [InlineData("key = \"none\"", "a/b", null)]
+    public void Key_IsATopicAPartOfItOrNothing(string line, string topic, string? key)
+    {
+        AppManifest app = _files.Read($"{Small}\n[[trigger.mqtt]]\ntopic = \"t\"\ncomponent = \"c\"\n{line}\n[[trigger.flow]]\ntopic = \"f\"\ncomponent = \"c\"\n{line}\n[[trigger.messaging]]\nsubject = \"s\"\ncomponent = \"c\"\n{line}\n");
+        foreach (MessageKey k in (MessageKey[])[app.MqttTriggers[^1].Key, app.FlowTriggers[^1].Key, app.MessagingTriggers[^1].Key])
+        {
+            Assert.Equal(key is null, k.IsNone);
+            if (key is not null) Assert.Equal(key, k.Of(topic).ToString());
+        }
+    }
+
+    [Theory]
+    [InlineData("\"level:0\"")]
+    [InlineData("\"level:\"")]
+    [InlineData("\"level: 1\"")]
+    [InlineData("\"level:129\"")]
+    [InlineData("\"Topic\"")]
+    [InlineData("\"\"")]
+    public void Key_OfAnotherForm_IsToldAtItsLine(string value) =>
+        Assert.Contains("`key` is \"topic\", \"level:N\" (the Nth part of the topic, from 1) or \"none\", found " + value, _files.Fault($"{Small}\n[[trigger.flow]]\ntopic = \"f\"\ncomponent = \"c\"\nkey = {value}\n", "key = "), StringComparison.Ordinal);
+
     [Fact]
     public void Static_IsAFolderInPlaceOfAComponent()
     {

@@ -81,11 +81,12 @@ public sealed class NatsTests : IDisposable
     public void Nats_IsRead()
     {
         foreach (string name in (string[])["n.creds", "ca.pem", "c.pem", "c.key"]) File.WriteAllText(Path.Combine(_folder, name), "x");
-        NodeConfig c = Node("[nats]\nurl = [\"nats://a\", \"tls://b:4333\"]\ncredentials = \"n.creds\"\n[nats.tls]\nca = \"ca.pem\"\ncertificate = \"c.pem\"\nkey = \"c.key\"\n[messaging.clients]\ndefault = \"nats\"\nhub = \"nats\"\nlocal = \"mqtt\"\n[keyvalue]\nurl = \"nats:\"\n[upstream]\nurl = \"nats:edge.{topic}\"\n");
+        NodeConfig c = Node("[nats]\nurl = [\"nats://a\", \"tls://b:4333\"]\ncredentials = \"n.creds\"\n[nats.tls]\nca = \"ca.pem\"\ncertificate = \"c.pem\"\nkey = \"c.key\"\n[messaging.clients]\ndefault = \"nats\"\nhub = \"nats\"\nlocal = \"mqtt\"\n[keyvalue]\nurl = \"nats:\"\n[blobstore]\nurl = \"nats:\"\n[upstream]\nurl = \"nats:edge.{topic}\"\n");
         NatsConfig n = c.Nats!;
         Assert.Equal([new Uri("nats://a:4222"), new Uri("tls://b:4333")], n.Urls);
         Assert.Equal((Path.Combine(_folder, "n.creds"), null, null, true), (n.Credentials, n.NKey, n.Password, n.RequiresTls));
         Assert.Equal((Path.Combine(_folder, "ca.pem"), (Path.Combine(_folder, "c.pem"), Path.Combine(_folder, "c.key"))), (n.Authority, n.Certificate));
+        Assert.Equal("nats", c.Blobstore!.Url.Scheme);
         Assert.Equal(("nats", "nats", "edge.{topic}"), (c.KeyValue!.Url.Scheme, c.UpstreamUrl!.Scheme, c.UpstreamSubject));
         MessageBrokerKind?[] clients = [.. ((string[])["", "default", "hub", "local", "mqtt", "nats", "other"]).Select(c.MessagingClients.Of)];
         Assert.Equal([MessageBrokerKind.Nats, MessageBrokerKind.Nats, MessageBrokerKind.Nats, MessageBrokerKind.Mqtt, MessageBrokerKind.Mqtt, MessageBrokerKind.Nats, null], clients);

@@ -45,11 +45,75 @@ public sealed class NodeConfigTests : IDisposable
     }
 
     [Fact]
+    public void RetainedMessages_HaveBounds_OfTheEmbeddedBrokerOnly()
+    {
+        NodeConfig c = Read("[broker]\nmax-retained = 7\nmax-retained-size = \"3KiB\"\n");
+        Assert.Equal((7, 3072L), (c.BrokerMaxRetained, c.BrokerMaxRetainedBytes));
+        c = Read("[broker]\n");
+        Assert.Equal((10_000, 64L << 20), (c.BrokerMaxRetained, c.BrokerMaxRetainedBytes));
+        ConfigException e = Assert.Throws<ConfigException>(() => Read("[broker]\nurl = \"mqtt://h\"\nmax-retained = 7\n"));
+        Assert.Equal(3, e.Line);
+        Assert.Contains("embedded broker", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Outgoing_IsRead_AndTheRestStays()
     {
         OutgoingConfig c = Read("[http.outgoing]\nconnect-timeout = \"2s\"\nresponse-timeout = \"1min\"\nmax-connections = 3\nmax-body = \"10MiB\"\n").HttpOutgoing;
         Assert.Equal(new OutgoingConfig { ConnectTimeout = TimeSpan.FromSeconds(2), ResponseTimeout = TimeSpan.FromMinutes(1), MaxConnections = 3, MaxBody = 10 << 20 }, c);
         Assert.Equal(64, c.MaxRequests);
+    }
+
+    [Fact]
+    public void Login_OfAnUpstream_IsInTheFile_InAnother_OrInTheEnvironment()
+    {
+        const string Upstream = "[upstream]\nurl = \"https://collector/\"\n";
+        (string, string) Header(string more) => Read(Upstream + more).UpstreamLogin!.Header();
+        Assert.Null(Read(Upstream).UpstreamLogin);
+        Assert.Equal(("Bearer", "abc"), Header("token = \"abc\"\n"));
+        Assert.Equal(("Basic", "QWxhZGRpbjpvcGVuIHNlc2FtZQ=="), Header("user = \"Aladdin\"\npassword = \"open sesame\"\n")); // the example of RFC 7617
+        Assert.Equal(("Basic", "QWxhZGRpbjpvcGVuIHNlc2FtZQ=="), Read("[upstream]\nurl = \"https://Aladdin:open%20sesame@collector/\"\n").UpstreamLogin!.Header());
+        string file = Path.Combine(_folder, "token");
+        System.IO.File.WriteAllText(file, "first\n");
+        UpstreamLogin login = Read(Upstream + "token = { file = \"token\" }\n").UpstreamLogin!;
+        Assert.Equal(("Bearer", "first"), login.Header());
+        System.IO.File.WriteAllText(file, "the second\n"); // renewed, and not fit
+        Assert.DoesNotContain("second", Assert.Throws<IOException>(() => login.Header()).Message, StringComparison.Ordinal);
+        System.IO.File.WriteAllText(file, "third");
+        Assert.Equal(("Bearer", "third"), login.Header());
+        Assert.Equal("*** and ***", login.Secret.Hidden.Mask("third and the second"));
+        System.IO.File.Delete(file);
+        Assert.Contains(file, Assert.Throws<IOException>(() => login.Header()).Message, StringComparison.Ordinal);
+        Environment.SetEnvironmentVariable("MOTE_TEST_UPSTREAM_TOKEN", "of the environment");
+        Assert.Equal(Convert.ToBase64String("u:of the environment"u8), Header("user = \"u\"\npassword = { env = \"MOTE_TEST_UPSTREAM_TOKEN\" }\n").Item2);
+    }
+
+    [Theory]
+    [InlineData("token = \"geheim\"\nuser = \"u\"\npassword = \"p\"", 3, "has both")]
+    [InlineData("user = \"u\"", 1, "`password` is missing")]
+    [InlineData("password = \"geheim\"", 1, "`user` is missing")]
+    [InlineData("user = \"a:b\"\npassword = \"geheim\"", 3, "no colon")]
+    [InlineData("token = \"ge heim\"", 3, "one word of ASCII")]
+    [InlineData("token = \"\"", 3, "is empty")]
+    [InlineData("token = { file = \"nowhere\" }", 3, "there is no file")]
+    [InlineData("token = { env = \"MOTE_TEST_NOT_SET\" }", 3, "the environment has no MOTE_TEST_NOT_SET")]
+    [InlineData("token = { vault = \"x\" }", 3, "{ file = \"PATH\" }")]
+    [InlineData("token = { credential = \"../x\" }", 3, "the name of a file")]
+    public void Login_ThatCannotBe_IsNamedWithoutWhatItIs(string lines, int line, string why)
+    {
+        ConfigException e = Assert.Throws<ConfigException>(() => Read($"[upstream]\nurl = \"https://collector/\"\n{lines}\n"));
+        Assert.Equal(line, e.Line);
+        Assert.Contains(why, e.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("heim", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Authority_OfRedis_IsAFile_AndForTlsOnly()
+    {
+        System.IO.File.WriteAllText(Path.Combine(_folder, "ca.pem"), "");
+        Assert.Equal(Path.Combine(_folder, "ca.pem"), Read("[keyvalue]\nurl = \"rediss://store\"\nca = \"ca.pem\"\n").KeyValue!.Ca);
+        Assert.Contains("rediss://", Assert.Throws<ConfigException>(() => Read("[keyvalue]\nurl = \"redis://store\"\nca = \"ca.pem\"\n")).Message, StringComparison.Ordinal);
+        Assert.Contains("there is no file", Assert.Throws<ConfigException>(() => Read("[keyvalue]\nurl = \"rediss://store\"\nca = \"other.pem\"\n")).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -85,6 +149,18 @@ public sealed class NodeConfigTests : IDisposable
     }
 
     [Fact]
+    public void Models_AreRead()
+    {
+        string a = Path.Combine(_folder, "a.onnx"), digest = new('7', 64);
+        System.IO.File.WriteAllText(a, "");
+        ModelsConfig m = Read($"[models]\none = \"a.onnx\"\n\"two words\" = {{ file = \"a.onnx\", digest = \"sha256:{digest}\" }}\n[inference]\nthreads = 2\nmemory = \"1GiB\"\n").Models;
+        Assert.Equal([KeyValuePair.Create("one", new ModelConfig(a)), KeyValuePair.Create("two words", new ModelConfig(a, digest))], m.Files);
+        Assert.Equal((2, 1L << 30), (m.Threads, m.MaxBytes));
+        Assert.Equal((0, 1, 512L << 20), (Read("").Models.Files.Count, Read("").Models.Threads, Read("").Models.MaxBytes));
+        Assert.Contains(":2: `digest` is \"sha256:\" and 64 digits", Assert.Throws<ConfigException>(() => Read("[models]\none = { file = \"a.onnx\", digest = \"sha256:12\" }\n")).Message);
+    }
+
+    [Fact]
     public void KeyValueServer_IsRead()
     {
         Assert.Equal(new KeyValueConfig(new Uri("redis://:secret@store:6380/2")) { Timeout = TimeSpan.FromSeconds(1) }, Read("[keyvalue]\nurl = \"redis://:secret@store:6380/2\"\ntimeout = \"1s\"\n").KeyValue);
@@ -109,6 +185,13 @@ public sealed class NodeConfigTests : IDisposable
     [InlineData("[broker]\nlisten = \"localhost:1883\"", 2, "an address and a port")]
     [InlineData("[upstream]\nurl = \"ftp://collector\"", 2, "http:// or https://")]
     [InlineData("[upstream]\ntopics = \"alerts\"", 2, "a list of strings")]
+    [InlineData("[models]\nm = \"gone.onnx\"", 2, "`m`: there is no file")]
+    [InlineData("[models]\nm = 3", 2, "`m` is a file, such as m = \"m.onnx\"")]
+    [InlineData("[models]\nm = { digest = \"sha256:00\" }", 2, "`file` is missing")]
+    [InlineData("[inference]\nthreads = 0", 2, "`threads` must be from 1 to 256")]
+    [InlineData("[inference]\ngpu = true", 2, "unknown key `gpu` in [inference]")]
+    [InlineData("[blobstore]\n", 1, "`url` is missing")]
+    [InlineData("[blobstore]\nurl = \"s3://x\"", 2, "found \"s3://x\"")]
     [InlineData("[keyvalue]\n", 1, "`url` is missing")]
     [InlineData("[keyvalue]\nurl = \"http://store\"", 2, "redis:// or rediss://")]
     [InlineData("[keyvalue]\nurl = \"redis:\"", 2, "redis://")]

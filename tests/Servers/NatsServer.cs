@@ -1,8 +1,6 @@
 // A real nats-server for tests (Debian's package), on a port of the loopback interface, with its streams in a folder of
 // the test's own. It may be killed and started again on what it had.
 using System.Diagnostics;
-using System.Net;
-using System.Net.Sockets;
 
 namespace Mote.Tests.Servers;
 
@@ -19,7 +17,7 @@ internal sealed class NatsServer : IDisposable
     {
         _program = program;
         _folder = Directory.CreateTempSubdirectory("mote-nats-server-").FullName;
-        Port = FreePort();
+        Port = Loopback.FreePort();
         _config = Path.Combine(_folder, "nats.conf");
         File.WriteAllText(_config, $"listen: 127.0.0.1:{Port}\nmax_payload: 33554432\n{(jetStream ? $"jetstream {{ store_dir: \"{_folder}/streams\" }}\n" : "")}{config}\n");
         Start();
@@ -66,7 +64,7 @@ internal sealed class NatsServer : IDisposable
         };
         _process.BeginErrorReadLine();
         long start = Stopwatch.GetTimestamp();
-        while (!Listens())
+        while (!Loopback.Listens(Port))
         {
             lock (words) Assert.False(_process.HasExited, $"nats-server does not start: {string.Join('\n', words)}");
             Assert.True(Stopwatch.GetElapsedTime(start) < s_patience, "nats-server does not listen");
@@ -78,26 +76,5 @@ internal sealed class NatsServer : IDisposable
     {
         Kill();
         Directory.Delete(_folder, recursive: true);
-    }
-
-    private bool Listens()
-    {
-        try
-        {
-            using var probe = new TcpClient();
-            probe.Connect(IPAddress.Loopback, Port);
-            return true;
-        }
-        catch (SocketException)
-        {
-            return false;
-        }
-    }
-
-    private static int FreePort()
-    {
-        using var probe = new TcpListener(IPAddress.Loopback, 0);
-        probe.Start();
-        return ((IPEndPoint)probe.LocalEndpoint).Port;
     }
 }

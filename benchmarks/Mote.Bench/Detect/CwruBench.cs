@@ -17,7 +17,7 @@ internal static class CwruBench
 
     public static void Run(Report report, string folder)
     {
-        Recording[] all = [.. File.ReadLines(DetectBench.Need(Path.Combine(folder, "manifest.csv"))).Skip(1).Select(l => l.Split(',')).Where(f => f[6] == "12000")
+        Recording[] all = [.. File.ReadLines(Datasets.Need(Path.Combine(folder, "manifest.csv"))).Skip(1).Select(l => l.Split(',')).Where(f => f[6] == "12000")
             .Select(f => new Recording(f[0], f[1], int.Parse(f[2], CultureInfo.InvariantCulture), Number(f[4]), Number(f[8])))];
         Recording healthy = all.Single(r => r.File == Healthy);
         AppManifest app = DetectBench.Sample("04-predictive-maintenance", ("learn", Learn.ToString(CultureInfo.InvariantCulture)));
@@ -82,7 +82,7 @@ internal static class CwruBench
         return counts;
     }
 
-    private static IEnumerable<SimulatedMessage> Windows(string folder, Recording r) => new WavReplay(DetectBench.Need(Path.Combine(folder, r.File)), Window, 1, "plant").Messages();
+    private static IEnumerable<SimulatedMessage> Windows(string folder, Recording r) => new WavReplay(Datasets.Need(Path.Combine(folder, r.File)), Window, 1, "plant").Messages();
 
     /// <summary>Of one channel, without its mean.</summary>
     internal static double Rms(ReadOnlySpan<byte> samples, int channels = 1, int channel = 0)

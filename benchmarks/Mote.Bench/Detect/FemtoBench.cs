@@ -25,7 +25,7 @@ internal static class FemtoBench
         AppManifest app = DetectBench.Sample("04-predictive-maintenance", ("learn", Learn.ToString(CultureInfo.InvariantCulture)));
         using var run = new DetectorRun(app);
         using DetectorRun.Session session = run.Open(app);
-        Life[] lives = [.. File.ReadLines(DetectBench.Need(Path.Combine(folder, "manifest.csv"))).Skip(1).Select(l => l.Split(',')).Select(f => Live(session, Path.Combine(folder, "raw"), f[0], f[1] == "test", double.Parse(f[8], CultureInfo.InvariantCulture)))];
+        Life[] lives = [.. File.ReadLines(Datasets.Need(Path.Combine(folder, "manifest.csv"))).Skip(1).Select(l => l.Split(',')).Select(f => Live(session, Path.Combine(folder, "raw"), f[0], f[1] == "test", double.Parse(f[8], CultureInfo.InvariantCulture)))];
         Life[] test = [.. lives.Where(l => l.Test)], chosen = [.. lives.Where(l => !l.Test)];
         double simple = Good(test, l => l.RmsAt);
         report.Key("femto_detected", Good(test, l => l.AlarmAt), simple, atLeast: true);
@@ -41,10 +41,10 @@ internal static class FemtoBench
 
     private static Life Live(DetectorRun.Session session, string folder, string bearing, bool test, double seconds)
     {
-        double[] age = [.. File.ReadLines(DetectBench.Need(Path.Combine(folder, $"{bearing}_index.csv"))).Skip(1).Select(l => 1 - (double.Parse(l.Split(',')[3], CultureInfo.InvariantCulture) / seconds))];
+        double[] age = [.. File.ReadLines(Datasets.Need(Path.Combine(folder, $"{bearing}_index.csv"))).Skip(1).Select(l => 1 - (double.Parse(l.Split(',')[3], CultureInfo.InvariantCulture) / seconds))];
         int alarm = -1, rms = -1, n = 0;
         double most = 0;
-        foreach (SimulatedMessage m in new WavReplay(DetectBench.Need(Path.Combine(folder, $"{bearing}.wav")), Window, 1, "plant").Messages())
+        foreach (SimulatedMessage m in new WavReplay(Datasets.Need(Path.Combine(folder, $"{bearing}.wav")), Window, 1, "plant").Messages())
         {
             if (session.Give($"plant/{bearing}/vibration", m.Payload, m.ContentType + ";scale=0.002").Any(a => a.State == "raised") && alarm < 0) alarm = n;
             double level = Math.Max(CwruBench.Rms(m.Payload, 2, 0), CwruBench.Rms(m.Payload, 2, 1));

@@ -14,9 +14,9 @@ internal static class NabBench
 
     public static void Run(Report report, string folder, bool quick)
     {
-        string data = DetectBench.Need(Path.Combine(folder, "data"));
+        string data = Datasets.Need(Path.Combine(folder, "data"));
         string[] files = [.. Directory.GetFiles(data, "*.csv", SearchOption.AllDirectories).Select(f => Path.GetRelativePath(data, f)).Order(StringComparer.Ordinal)];
-        using JsonDocument labels = JsonDocument.Parse(File.ReadAllBytes(DetectBench.Need(Path.Combine(folder, "labels", "combined_windows.json"))));
+        using JsonDocument labels = JsonDocument.Parse(File.ReadAllBytes(Datasets.Need(Path.Combine(folder, "labels", "combined_windows.json"))));
         using var run = new DetectorRun(DetectBench.Sample("05-water-pump"));
         var results = new Dictionary<string, NabResult>();
         for (int i = 0; i < files.Length; i++)
@@ -26,7 +26,7 @@ internal static class NabBench
         }
 
         string[] held = [.. files.Where((_, i) => i % 2 == 1)];
-        var published = File.ReadLines(DetectBench.Need(Path.Combine(folder, "published_standard_scores_per_file.csv"))).Skip(1).Select(l => l.Split(','))
+        var published = File.ReadLines(Datasets.Need(Path.Combine(folder, "published_standard_scores_per_file.csv"))).Skip(1).Select(l => l.Split(','))
             .Select(f => (Detector: f[0], File: f[1], Raw: double.Parse(f[3], CultureInfo.InvariantCulture))).ToArray();
         (string Name, double Score) best = s_simple.Select(d => (d, PublishedOf(d, held))).MaxBy(d => d.Item2);
         report.Note($"nab: best of the simple published detectors ({string.Join(", ", s_simple)}) on the same streams: {best.Name}");

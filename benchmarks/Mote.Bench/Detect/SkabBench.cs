@@ -12,7 +12,7 @@ internal static class SkabBench
 
     public static void Run(Report report, string folder)
     {
-        string[] files = [.. new[] { "valve1", "valve2", "other" }.SelectMany(d => Directory.GetFiles(DetectBench.Need(Path.Combine(folder, d)), "*.csv").Select(f => $"{d}/{Path.GetFileName(f)}").Order(StringComparer.Ordinal))];
+        string[] files = [.. new[] { "valve1", "valve2", "other" }.SelectMany(d => Directory.GetFiles(Datasets.Need(Path.Combine(folder, d)), "*.csv").Select(f => $"{d}/{Path.GetFileName(f)}").Order(StringComparer.Ordinal))];
         AppManifest app = DetectBench.Sample("05-water-pump", ("learn", Learn.ToString(CultureInfo.InvariantCulture)));
         using var run = new DetectorRun(app);
         using DetectorRun.Session session = run.Open(app);
@@ -25,7 +25,7 @@ internal static class SkabBench
         }
 
         // The best of the published methods on the same files.
-        (string Name, double F1) best = Published(DetectBench.Need(Path.Combine(folder, "published_outlier_per_file.csv")), [.. files.Where((_, i) => i % 2 == 1)]);
+        (string Name, double F1) best = Published(Datasets.Need(Path.Combine(folder, "published_outlier_per_file.csv")), [.. files.Where((_, i) => i % 2 == 1)]);
         (string Name, double F1) bestOfAll = Published(Path.Combine(folder, "published_outlier_per_file.csv"), files);
         report.Note($"skab: best published on the same files: {best.Name}; on all files: {bestOfAll.Name}");
         report.Key("skab_f1", held.F1, best.F1, atLeast: true);

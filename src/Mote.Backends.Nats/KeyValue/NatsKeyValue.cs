@@ -14,6 +14,9 @@ public sealed class NatsKeyValue(NatsLink link, TimeProvider time) : IKeyValueBa
     private readonly ConcurrentDictionary<string, NatsBucket> _buckets = new();
 
     /// <inheritdoc/>
+    public bool IsElsewhere => true;
+
+    /// <inheritdoc/>
     public IKeyValueStore Open(string app, string name)
     {
         // As many as manifests name: a guest opens what it is granted.
@@ -21,7 +24,7 @@ public sealed class NatsKeyValue(NatsLink link, TimeProvider time) : IKeyValueBa
     }
 
     /// <summary>A bucket's name has letters, digits, dashes and underscores; two texts never give one name.</summary>
-    private static string Plain(string text)
+    internal static string Plain(string text)
     {
         var name = new StringBuilder();
         foreach (byte b in Encoding.UTF8.GetBytes(text))

@@ -2,7 +2,7 @@
 namespace Mote.Capabilities.Blobstore;
 
 /// <summary>A backend could not do what it was asked: the text is for people and goes to the guest.</summary>
-public sealed class BlobException(string message, Exception? inner = null) : Exception(message, inner);
+public class BlobException(string message, Exception? inner = null) : Exception(message, inner);
 
 /// <summary>Where an object is.</summary>
 /// <param name="Container">The name of its container.</param>
@@ -94,6 +94,9 @@ public interface IBlobStore
 /// <summary>Finds the containers of an app.</summary>
 public interface IBlobBackend
 {
+    /// <summary>Whether what is written leaves the node, and so counts against a component's egress budget.</summary>
+    bool IsElsewhere => false;
+
     /// <summary>The containers of an app.</summary>
     IBlobStore Open(string app);
 }

@@ -43,6 +43,7 @@ public sealed class BlobGuest : IBlobTypes, IBlobContainers, IBlobstore, IDispos
         _vm = vm;
         _away = away;
         Containers = backend.Open(vm.Component.App);
+        if (backend.IsElsewhere && vm.Component.Limits.Egress is not null) Containers = new MeteredBlobs(Containers, vm.Component);
     }
 
     internal MicroVm Vm => _vm;

@@ -3,7 +3,7 @@ using System.Collections.Concurrent;
 
 namespace Mote.Capabilities.Blobstore;
 
-internal sealed class FileBlobStore(string folder) : IBlobStore
+internal sealed class FileBlobStore(string folder, Runtime.DiskWear? wear = null) : IBlobStore
 {
     private readonly string _new = Path.Combine(folder, "new");
     private readonly string _containers = Path.Combine(folder, "c");
@@ -11,6 +11,8 @@ internal sealed class FileBlobStore(string folder) : IBlobStore
     private readonly Lock _lock = new();
     private bool _ready;
     private long _unfinished;
+
+    private void Wrote(long bytes) => wear?.Add(Runtime.WearSource.Blobs, bytes);
 
     public DateTimeOffset? Container(string name) => Try(() => Find(name)?.Created);
 
@@ -178,6 +180,7 @@ internal sealed class FileBlobStore(string folder) : IBlobStore
             try
             {
                 _file.Write(bytes);
+                store.Wrote(bytes.Length);
             }
             catch (IOException e)
             {
@@ -202,6 +205,7 @@ internal sealed class FileBlobStore(string folder) : IBlobStore
                 try
                 {
                     File.Copy(path, copy);
+                    store.Wrote(_length);
                     using (var stream = new FileStream(copy, FileMode.Open, FileAccess.Write)) stream.Flush(flushToDisk: true);
                     container.Put(objects[i].Name, copy, _length, mostBytes);
                 }

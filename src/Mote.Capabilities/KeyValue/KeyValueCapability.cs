@@ -42,6 +42,7 @@ public sealed class KeyValueGuest(MicroVm vm, IKeyValueBackend backend)
         if (component.Grants.KeyValue.Contains(name))
         {
             IKeyValueStore store = backend.Open(component.App, name);
+            if (backend.IsElsewhere && component.Limits.Egress is not null) store = new MeteredStore(store, component);
             return new Bucket(Tracing.IsOn ? new TracedStore(store, vm, name) : store);
         }
 

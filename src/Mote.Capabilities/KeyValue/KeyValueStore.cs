@@ -51,6 +51,9 @@ public interface IKeyValueStore
 /// <summary>Finds stores by name.</summary>
 public interface IKeyValueBackend
 {
+    /// <summary>Whether what is written leaves the node, and so counts against a component's egress budget.</summary>
+    bool IsElsewhere => false;
+
     /// <summary>The store of an app with this name.</summary>
     IKeyValueStore Open(string app, string name);
 }

@@ -39,7 +39,7 @@ public sealed class Message : IMessagingTypes.IMessage, IDisposable
     internal long Size => Bytes.Length + (2L * (Type?.Length ?? 0)) + SizeOfMetadata;
 
     /// <summary>Bytes that leave the node with it.</summary>
-    public long WireBytes(string? topic) => Bytes.Length + (topic?.Length ?? 0) + (Type?.Length ?? 0) + Metadata.Sum(m => (long)m.Key.Length + m.Value.Length);
+    public long WireBytes(string? topic) => Bytes.Length + (topic?.Length ?? 0) + (Type?.Length ?? 0) + (_metadata?.Sum(m => (long)m.Key.Length + m.Value.Length) ?? 0);
 
     private long SizeOfMetadata => _metadata?.Sum(m => SizeOf(m.Key, m.Value)) ?? 0;
 
@@ -128,7 +128,7 @@ public sealed class Message : IMessagingTypes.IMessage, IDisposable
 /// <param name="Correlation">What the sender knows the request by.</param>
 public sealed record ReplyAddress(string Topic, ReadOnlyMemory<byte> Correlation)
 {
-    /// <summary>The broker that the request came by; null is the component's own.</summary>
+    /// <summary>The broker that the request came by; null is the client `mqtt`.</summary>
     public IMessageBroker? Via { get; init; }
 }
 

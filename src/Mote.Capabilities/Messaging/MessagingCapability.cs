@@ -13,6 +13,9 @@ namespace Mote.Capabilities.Messaging;
 /// <summary>A broker as guests reach it.</summary>
 public interface IMessageBroker
 {
+    /// <summary>The client whose name always means this broker: what a request that waits on disk remembers of it.</summary>
+    string Name => "mqtt";
+
     /// <summary>Sends a request and waits for answers.</summary>
     /// <exception cref="MessagingException">The broker is not there, or no answer came in time.</exception>
     IReadOnlyList<Message> Request(string topic, Message message, int expected, TimeSpan timeout);
@@ -65,6 +68,8 @@ public sealed partial class MessagingGuest(MicroVm vm, Func<AppComponent, string
 
     private readonly List<Published> _published = [];
     private long _bytes;
+    private long _spent;
+    private long _spentAt;
     private long _held;
 
     /// <summary>What was sent since the last time this was asked; the guest's event is over.</summary>
@@ -72,15 +77,22 @@ public sealed partial class MessagingGuest(MicroVm vm, Func<AppComponent, string
     {
         if (_published.Count == 0) return [];
         Published[] taken = [.. _published];
-        Discard();
+        Clear();
         return taken;
     }
 
-    /// <summary>Forgets what was sent: the event failed.</summary>
+    /// <summary>Forgets what was sent: the event failed. It has not left, and so it is none of the component's egress.</summary>
     public void Discard()
+    {
+        if (_spent > 0) vm.Component.NotSent(_spent, Stopwatch.GetElapsedTime(_spentAt));
+        Clear();
+    }
+
+    private void Clear()
     {
         _published.Clear();
         _bytes = 0;
+        _spent = 0;
     }
 
     /// <inheritdoc/>
@@ -123,7 +135,16 @@ public sealed partial class MessagingGuest(MicroVm vm, Func<AppComponent, string
         if (_published.Count >= MaxPerEvent) return new Error.Other($"one event may send {MaxPerEvent} messages");
         long size = m.Size;
         if (_bytes + size > MaxBytesPerEvent) return new Error.Other($"one event may send {MaxBytesPerEvent} bytes");
-        if (!vm.Component.StaysInside(client, topic) && OverBudget(topic, m) is { } over) return over;
+        if (!vm.Component.StaysInside(client, topic))
+        {
+            if (OverBudget(topic, m) is { } over) return over;
+            if (vm.Component.Limits.Egress is not null)
+            {
+                if (_spent == 0) _spentAt = Stopwatch.GetTimestamp();
+                _spent += m.WireBytes(topic);
+            }
+        }
+
         _bytes += size;
         m.Dispose(); // out of the guest's hands
         using Activity? span = Span(vm, "send", ActivityKind.Producer, topic, m);
@@ -186,7 +207,7 @@ public sealed partial class MessagingGuest(MicroVm vm, Func<AppComponent, string
     public Result<Unit, Error> Reply(IMessagingTypes.IMessage replyTo, IMessagingTypes.IMessage message)
     {
         if (((Message)replyTo).ReplyTo is not { } address) return new Error.Other("this message was not sent as a request: nobody waits for an answer");
-        if ((address.Via ?? broker(vm.Component, "")) is not { } asked) return new Error.Connection("this component has no broker");
+        if ((address.Via ?? broker(vm.Component, "mqtt")) is not { } asked) return new Error.Connection("this component has no broker");
         if (OverBudget(null, (Message)message) is { } over) return over;
         try
         {

@@ -67,7 +67,7 @@ public sealed partial class MessagingGuest : IWasmCloudTypes, IWasmCloudConsumer
 
     private Result<Unit, string> Answer(ReplyAddress address, Message message)
     {
-        if ((address.Via ?? broker(vm.Component, "")) is not { } asked) return "this component has no broker";
+        if ((address.Via ?? broker(vm.Component, "mqtt")) is not { } asked) return "this component has no broker";
         if (OverBudget(null, message) is { } over) return over.Value;
         try
         {

@@ -51,7 +51,7 @@ internal static class AppsCommand
 
     internal static string Mebibytes(long bytes) => string.Create(CultureInfo.InvariantCulture, $"{bytes / 1048576.0:0.0} MiB");
 
-    private static string Bytes(long n) => n < 1024 ? $"{n} B" : n < 1048576 ? string.Create(CultureInfo.InvariantCulture, $"{n / 1024.0:0.0} KiB") : Mebibytes(n);
+    internal static string Bytes(long n) => n < 1024 ? $"{n} B" : n < 1048576 ? string.Create(CultureInfo.InvariantCulture, $"{n / 1024.0:0.0} KiB") : Mebibytes(n);
 
     private static string Age(double seconds) => TimeSpan.FromSeconds(seconds) is var t && t.TotalHours >= 1
         ? string.Create(CultureInfo.InvariantCulture, $"{(long)t.TotalHours} h {t.Minutes} min")

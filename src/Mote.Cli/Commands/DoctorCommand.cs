@@ -74,7 +74,15 @@ internal static class DoctorCommand
             string where = b.Embedded ? $"in the node, {b.Address}" : b.Address;
             checks.Add(b.Fault is not null ? new("broker", Verdict.Fail, $"{where}: {b.Fault}; the node goes on trying. See that the broker runs, that this machine reaches it, and `url` and credentials under [broker] in node.toml")
                 : b.Dropped > 0 ? new("broker", Verdict.Note, $"{where}: {b.Dropped:n0} messages were dropped: a client or a component does not keep up")
+                : b.RetainedRefused > 0 ? new("broker", Verdict.Note, $"{where}: {b.RetainedRefused:n0} messages were not retained, since {b.Retained:n0} of {AppsCommand.Mebibytes(b.RetainedBytes ?? 0)} are: `max-retained` and `max-retained-size` under [broker] in node.toml")
                 : new("broker", Verdict.Ok, where));
+        }
+
+        if (node.DataPlane?.Nats is { } n)
+        {
+            checks.Add(n.Fault is not null ? new("nats", Verdict.Fail, $"{n.Address}: {n.Fault}; the node goes on trying. See that the server runs, that this machine reaches it, and `url` and credentials under [nats] in node.toml")
+                : n.Dropped > 0 ? new("nats", Verdict.Note, $"{n.Address}: {n.Dropped:n0} messages without a stream were dropped: a component does not keep up")
+                : new("nats", Verdict.Ok, $"connected to {n.Address}"));
         }
 
         if (node.DataPlane?.Upstream is { } u)
@@ -91,6 +99,15 @@ internal static class DoctorCommand
                 : d.InboxFull ? new("disk", Verdict.Note, $"the inbox is full, and publishers wait: a component does not keep up (more `concurrency`?), or raise `max-size` under [inbox] in node.toml. {held}")
                 : d.Damaged > 0 ? new("disk", Verdict.Note, $"{d.Damaged:n0} records were damaged and are kept in the table `damaged` of outbox.db: check the storage. {held}")
                 : new("disk", Verdict.Ok, held));
+        }
+
+        if (node.Ledger is { Disk: [var today, ..] days })
+        {
+            // Days that are over: today is not.
+            WearDay[] before = [.. days.Skip(1).Take(7)];
+            string kernel = today.Kernel is { } k ? $"; by the kernel's count {AppsCommand.Bytes(k)}" : "";
+            string days7 = before.Length > 0 ? $"; {AppsCommand.Bytes(before.Sum(d => d.Total) / before.Length)} a day over the last {before.Length}" : "";
+            checks.Add(new("flash wear", Verdict.Ok, $"{AppsCommand.Bytes(today.Total)} written today{(today.Total > 0 ? $" ({LedgerCommand.By(today)})" : "")}{kernel}{days7}"));
         }
 
         return [.. checks];

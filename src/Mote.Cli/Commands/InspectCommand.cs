@@ -135,6 +135,7 @@ internal static class InspectCommand
 
         if (Uses("wasi:keyvalue/store")) yield return ("keyvalue = [\"default\"]", "stores that it opens (wasi:keyvalue)");
         if (Uses("wasi:blobstore/blobstore")) yield return ("blobstore = [\"files\"]", "containers that it opens (wasi:blobstore)");
+        if (Uses("wasi:nn/graph")) yield return ("models = [\"NAME\"]", "models that it runs (wasi:nn)");
         if (Uses("wasi:messaging/producer", "wasi:messaging/request-reply")) yield return ("publish = [\"TOPIC\"]", "topics that it sends to (wasi:messaging)");
         if (Uses("wasmcloud:messaging/consumer")) yield return ("publish = [\"SUBJECT\"]", "subjects that it sends to (wasmcloud:messaging)");
         if (Uses("wasi:config/store", "wasi:config/runtime")) yield return ("[component.NAME.variables]", "values that it reads (wasi:config)");

@@ -21,14 +21,16 @@ internal static class RunCommand
         var folders = DirOption.Make();
         var http = NetOptions.Http();
         var sockets = NetOptions.Socket();
+        var models = ModelOption.Make();
         var memory = ToolHost.MemoryOption();
         var time = SharedOptions.Time("--time", "Most wall-clock time (without limit).");
         var profile = SharedOptions.Profile();
         var floats = SharedOptions.Floats();
-        var command = new Command("run", "Run a program.") { file, environment, folders, http, sockets, memory, time, profile, floats, arguments };
+        var command = new Command("run", "Run a program.") { file, environment, folders, http, sockets, models, memory, time, profile, floats, arguments };
         command.SetAction(r =>
         {
             string path = r.GetValue(file)!;
+            ModelsConfig bound = ModelOption.Config(r.GetValue(models)!);
             var grants = new Grants
             {
                 Arguments = [Path.GetFileName(path), .. r.GetValue(arguments) ?? []],
@@ -36,8 +38,9 @@ internal static class RunCommand
                 Files = DirOption.Grants(r.GetValue(folders)!),
                 Http = NetOptions.Http(r.GetValue(http)!),
                 Sockets = NetOptions.Sockets(r.GetValue(sockets)!),
+                Models = [.. bound.Files.Keys],
             };
-            using ComponentHost host = ToolHost.Make(Streams, SharedOptions.ProfileOf(r, profile) ?? ProfileKind.Auto);
+            using ComponentHost host = ToolHost.Make(Streams, SharedOptions.ProfileOf(r, profile) ?? ProfileKind.Auto, bound);
             using InstanceTemplate template = host.Load(path, SharedOptions.FloatsOf(r, floats));
             return Run(host, template, path, grants, ToolHost.Limits(r.GetValue(memory)!, SharedOptions.TimeOf(r, time)));
         });

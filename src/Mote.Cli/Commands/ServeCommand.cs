@@ -18,6 +18,7 @@ internal static class ServeCommand
         var folders = DirOption.Make();
         var http = NetOptions.Http();
         var sockets = NetOptions.Socket();
+        var models = ModelOption.Make();
         Option<string> memory = ToolHost.MemoryOption("128MiB");
         Option<string?> time = SharedOptions.Time("--time", "Most wall-clock time of a request (10s).");
         Option<int> concurrency = SharedOptions.Number("--concurrency", "Most requests at once.", ComponentManifest.DefaultHttpConcurrency, 1, 1024);
@@ -25,17 +26,19 @@ internal static class ServeCommand
         var profile = SharedOptions.Profile();
         Option<string?> duration = SharedOptions.Time("--duration", "End by itself after this time.");
         Option<bool> json = SharedOptions.Json();
-        var command = new Command("serve", "Serve a component over HTTP until Ctrl-C.") { file, listen, environment, folders, http, sockets, memory, time, concurrency, pooled, profile, duration, json };
+        var command = new Command("serve", "Serve a component over HTTP until Ctrl-C.") { file, listen, environment, folders, http, sockets, models, memory, time, concurrency, pooled, profile, duration, json };
         command.SetAction(async (r, _) =>
         {
             string path = r.GetValue(file)!;
             if (!File.Exists(path)) throw new CliException(ExitCode.NoInput, $"{path}: there is no such file");
+            ModelsConfig bound = ModelOption.Config(r.GetValue(models)!);
             var grants = new Grants
             {
                 Environment = [.. r.GetValue(environment)!.Select(SharedOptions.Pair)],
                 Files = DirOption.Grants(r.GetValue(folders)!),
                 Http = NetOptions.Http(r.GetValue(http)!),
                 Sockets = NetOptions.Sockets(r.GetValue(sockets)!),
+                Models = [.. bound.Files.Keys],
             };
             AppManifest app = App(path, grants, ToolHost.Limits(r.GetValue(memory)!, SharedOptions.TimeOf(r, time) ?? TimeSpan.FromSeconds(10)), r.GetValue(concurrency), r.GetValue(pooled));
             string cache = ToolHost.CacheFolder();
@@ -45,6 +48,7 @@ internal static class ServeCommand
                 CodeFolder = cache.Length > 0 ? Path.Combine(cache, "code") : null,
                 HttpListen = r.GetValue(listen)!,
                 Compiler = ToolHost.Compiler(),
+                Models = bound,
                 Profile = SharedOptions.ProfileOf(r, profile) ?? ProfileKind.Auto,
             };
             try

@@ -10,6 +10,8 @@ namespace Mote.Cli.Commands;
 
 internal static class SharedOptions
 {
+    private const string UrlName = "URL";
+
     public static Option<bool> Json() => new("--json") { Description = "Print one JSON object for programs; words for people go to standard error." };
 
     public static Option<string[]> Pairs(string name, string description) => new(name)
@@ -54,7 +56,7 @@ internal static class SharedOptions
     public static Option<string?> Url(string name, string description, params string[] schemes) => new(name)
     {
         Description = description,
-        HelpName = "URL",
+        HelpName = UrlName,
         Validators = { r => Check(r, v => Uri.TryCreate(v, UriKind.Absolute, out Uri? u) && schemes.Contains(u.Scheme), $"must be a URL that begins with {string.Join(" or ", schemes.Select(s => s + "://"))}") },
     };
 
@@ -114,7 +116,7 @@ internal static class SharedOptions
     {
         foreach (Token t in r.Tokens)
         {
-            if (!isGood(t.Value)) r.AddError($"{r.Option.Name} {message}, found `{t.Value}`");
+            if (!isGood(t.Value)) r.AddError($"{r.Option.Name} {message}, found `{(r.Option.HelpName == UrlName ? UrlUserInfo.MaskAddress(t.Value) : t.Value)}`");
         }
     }
 }

@@ -42,7 +42,7 @@ internal static class UpCommand
             if (r.GetValue(listen) is { } l) node = node with { BrokerListen = l, BrokerUrl = null };
             if (r.GetValue(http) is { } h) node = node with { HttpListen = h };
             if (SharedOptions.UrlOf(r, broker) is { } b) node = node with { BrokerUrl = b };
-            if (SharedOptions.UrlOf(r, upstream) is { } u) node = node with { UpstreamUrl = u };
+            if (SharedOptions.UrlOf(r, upstream) is { } u) node = node with { UpstreamUrl = u, UpstreamLogin = u.Scheme is "http" or "https" ? UpstreamLogin.OfUrl(u) : null };
             if (r.GetValue(data) is { } d) node = node with { DataFolder = Path.GetFullPath(d) };
             if (SharedOptions.ProfileOf(r, profile) is { } p) node = node with { Profile = p };
             TimeSpan? atMost = SharedOptions.TimeOf(r, duration);
@@ -124,7 +124,7 @@ internal static class UpCommand
         if (node.NatsAddress is { } nats) to.WriteLine($"  nats      {nats}");
         if (node.Broker is not null || node.Upstream is not null) to.WriteLine(node.Upstream is null ? "  upstream  none: messages stay on the broker" : $"  upstream  {string.Join(", ", config.UpstreamTopics)} -> {node.Upstream.Address}");
         if (node.MetricsUrl is { } metrics) to.WriteLine($"  metrics   {metrics}");
-        if (config.Telemetry.Otlp is { } otlp) to.WriteLine($"  telemetry {otlp}");
+        if (config.Telemetry.Otlp is { } otlp) to.WriteLine($"  telemetry {UrlUserInfo.Show(otlp)}");
         to.WriteLine($"  data      {config.DataFolder}");
         to.Flush();
     }

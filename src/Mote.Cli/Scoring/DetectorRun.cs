@@ -54,7 +54,7 @@ internal sealed class DetectorRun : IDisposable
     private readonly string _scratch = Directory.CreateTempSubdirectory("mote-score-").FullName;
     private readonly ComponentHost _host;
     private readonly InstanceTemplate _template;
-    private readonly IncomingHandler _handler;
+    private readonly MessageHandler _handler;
 
     /// <summary>Loads the component that the app's MQTT triggers call.</summary>
     /// <exception cref="CliException">There is none, or it is not built.</exception>
@@ -66,7 +66,7 @@ internal sealed class DetectorRun : IDisposable
         try
         {
             _template = _host.Load(c.Source, c.Floats);
-            _handler = IncomingHandler.Bind(_template) ?? throw new CliException(ExitCode.BadInput, $"{c.Source} has no export {IncomingHandler.InterfaceName}: `mote inspect {c.Source}` shows what it exports");
+            _handler = MessageHandler.Bind(_template) ?? throw new CliException(ExitCode.BadInput, $"{c.Source} has no export {MessageHandler.Interfaces}: `mote inspect {c.Source}` shows what it exports");
         }
         catch
         {
@@ -120,7 +120,7 @@ internal sealed class DetectorRun : IDisposable
             {
                 MessagingGuest guest = run._host.Messaging.Guest(vm);
                 var message = new Message(data) { Topic = topic, Type = type };
-                Result<Unit, IMessagingTypes.Error> result = vm.Call((handler: run._handler, message: guest.Received(message)), static (instance, s) => s.handler.Handle(instance, s.message));
+                Result<Unit, IMessagingTypes.Error> result = vm.Call((handler: run._handler, guest, message), static (instance, s) => s.handler.Handle(instance, s.guest, s.message));
                 if (!result.IsOk)
                 {
                     guest.Discard();

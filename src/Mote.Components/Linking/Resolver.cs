@@ -8,6 +8,7 @@ namespace Mote.Components.Linking;
 internal sealed class Resolver(Plan plan, ComponentLinker linker)
 {
     private readonly List<string> _problems = [];
+    private readonly string?[] _resourceNames = new string?[plan.Resources.Count];
 
     public HostResource?[] Resources()
     {
@@ -38,7 +39,8 @@ internal sealed class Resolver(Plan plan, ComponentLinker linker)
             if (Find<HostFunction>(import.Path, import.Implements, "function") is not { } function) continue;
             if (function.TypeText is { } offered)
             {
-                string wanted = Signature.Of(import.Type, r => ResourceName(plan, r));
+                // Most functions mention the same few resources.
+                string wanted = Signature.Of(import.Type, r => _resourceNames[r.Id.Slot] ??= ResourceName(plan, r));
                 if (wanted != offered) _problems.Add($"import `{string.Join('#', import.Path)}` has another type: the component wants `{wanted}`, this host offers `{offered}`");
             }
 
@@ -101,11 +103,10 @@ internal sealed class Resolver(Plan plan, ComponentLinker linker)
         where T : class
     {
         object? item = Lookup(path, implements, out int depth);
+        if (item is T found) return found;
         string name = $"`{string.Join('#', path)}`";
         switch (item)
         {
-            case T found:
-                return found;
             case null:
                 _problems.Add(depth == 0 && path.Length > 1
                     ? $"import {name}: a matching implementation was not found in this host: `{path[0]}` is not hosted"

@@ -1,4 +1,5 @@
 // The handles of one component instance (CanonicalABI.md, "Table State", "Resource State").
+using System.Buffers;
 using System.Runtime.CompilerServices;
 using Mote.Wasmtime;
 
@@ -12,6 +13,12 @@ internal sealed class HandleTable
 {
     /// <summary>The specification's bound on indices.</summary>
     public const int MaxLength = (1 << 28) - 1;
+
+    /// <summary>
+    /// From so many entries on, arrays are lent: .NET would put them where only collections of everything look, and a guest
+    /// that takes handles without end would cause one after the other.
+    /// </summary>
+    private const int Lent = 1024;
 
     private Entry[] _entries = new Entry[8];
     private int _count = 1;
@@ -99,7 +106,7 @@ internal sealed class HandleTable
     /// <summary>Every handle that is still there, for the host to give back its own side after the instance is gone.</summary>
     public IEnumerable<Entry> Remaining()
     {
-        for (int i = 1; i < _count; i++)
+        for (int i = 1; i < _count && Live > 0; i++)
         {
             if (_entries[i].Kind is not null) yield return _entries[i];
         }
@@ -115,13 +122,31 @@ internal sealed class HandleTable
         else
         {
             if (Live >= Limit || _count > MaxLength) throw new TrapException($"resource table has no free keys: the limit is {Limit} handles");
-            if (_count == _entries.Length) Array.Resize(ref _entries, (int)Math.Min((long)_entries.Length * 2, MaxLength + 1L));
+            if (_count == _entries.Length) Grow();
             index = _count++;
         }
 
         _entries[index] = entry;
         Live++;
         return (uint)index;
+    }
+
+    /// <summary>The instance is gone, and nothing asks for its handles any more.</summary>
+    public void Clear()
+    {
+        Entry[] old = _entries;
+        (_entries, _count, _free, Live) = ([], 1, 0, 0);
+        if (old.Length >= Lent) ArrayPool<Entry>.Shared.Return(old, clearArray: true);
+    }
+
+    private void Grow()
+    {
+        Entry[] old = _entries;
+        int length = (int)Math.Min((long)old.Length * 2, MaxLength + 1L);
+        Entry[] more = length >= Lent ? ArrayPool<Entry>.Shared.Rent(length) : new Entry[length];
+        old.AsSpan(0, _count).CopyTo(more);
+        _entries = more;
+        if (old.Length >= Lent) ArrayPool<Entry>.Shared.Return(old, clearArray: true);
     }
 
     private static string Kind(RuntimeResource type) => type is HostResource ? "host-defined resource" : "guest-defined resource";

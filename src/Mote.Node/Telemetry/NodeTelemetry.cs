@@ -77,13 +77,18 @@ internal sealed class NodeTelemetry : IAsyncDisposable
         meter.CreateObservableUpDownCounter("mote.queue.limit", () => Of(static q => q.Capacity).Concat(Handlers(static h => h.Capacity)), "{event}", "Most events that may wait for a component.");
         meter.CreateObservableCounter("mote.component.failed", () => Of(static q => q.Counts.Failed), "{event}", "Events that a component could not handle: it trapped, or answered with an error.");
         meter.CreateObservableCounter("mote.component.not_delivered", () => Of(static q => q.Counts.NotDelivered), "{event}", "Events whose results could not be passed on; they come again.");
+        meter.CreateObservableCounter("mote.component.batches", () => Batched(static q => q.Counts.Batches), "{call}", "Calls with a batch of messages, of components that take several at once.");
         meter.CreateObservableCounter("mote.broker.dropped", dropped, "{message}", "Messages that the broker had to drop.");
         meter.CreateObservableCounter("mote.upstream.events", () => Upstream(static u => [(u.Sent, "sent"), (u.Refused, "refused"), (u.Dropped, "dropped")]), "{event}", "CloudEvents by what became of them.");
         meter.CreateObservableUpDownCounter("mote.upstream.waiting", () => Upstream(static u => [(u.Waiting, null)]), "{event}", "CloudEvents that wait for the upstream.");
         meter.CreateObservableCounter("mote.upstream.io", () => Upstream(static u => [(u.BytesSent, null)]), "By", "Bytes of CloudEvents that the upstream has taken.");
 
-        IEnumerable<Measurement<long>> Of(Func<MessageQueue, long> value) =>
-            [.. queues.Select(q => new Measurement<long>(value(q), [.. RuntimeMetrics.Labels(q.Component, q.FaasTrigger), new("messaging.system", q.MessagingSystem)]))];
+        IEnumerable<Measurement<long>> Of(Func<MessageQueue, long> value) => Each(queues, value);
+
+        IEnumerable<Measurement<long>> Batched(Func<MessageQueue, long> value) => Each(queues.Where(q => q.Batches is not null), value);
+
+        IEnumerable<Measurement<long>> Each(IEnumerable<MessageQueue> some, Func<MessageQueue, long> value) =>
+            [.. some.Select(q => new Measurement<long>(value(q), [.. RuntimeMetrics.Labels(q.Component, q.FaasTrigger), new("messaging.system", q.MessagingSystem)]))];
 
         IEnumerable<Measurement<long>> Handlers(Func<HttpHandler, long> value) => [.. handlers().Select(h => new Measurement<long>(value(h), RuntimeMetrics.Labels(h.Component, "http")))];
 
@@ -96,7 +101,11 @@ internal sealed class NodeTelemetry : IAsyncDisposable
     {
         if (_metrics?.Meter is not { } meter) return;
         meter.CreateObservableGauge("mote.broker.up", () => Of(static s => s.Broker is { } b ? b.Fault is null ? 1 : 0 : null), description: "1 while the MQTT broker can be used, else 0.");
+        meter.CreateObservableUpDownCounter("mote.broker.retained", () => Of(static s => s.Broker?.Retained), "{message}", "Messages that the embedded broker retains.");
+        meter.CreateObservableUpDownCounter("mote.broker.retained.size", () => Of(static s => s.Broker?.RetainedBytes), "By", "Their bytes.");
+        meter.CreateObservableCounter("mote.broker.retained.refused", () => Of(static s => s.Broker?.RetainedRefused), "{message}", "Messages that the embedded broker did not retain because as many were as may be.");
         meter.CreateObservableGauge("mote.upstream.up", () => Of(static s => s.Upstream is { } u ? u.Fault is null ? 1 : 0 : null), description: "1 while the upstream takes events or was not tried, else 0.");
+        meter.CreateObservableGauge("mote.nats.up", () => Of(static s => s.Nats is { } n ? n.Fault is null ? 1 : 0 : null), description: "1 while there is a connection to NATS and every trigger on it receives, else 0.");
         meter.CreateObservableGauge("mote.disk.up", () => Of(static s => s.Disk is { } d ? d.Fault is null ? 1 : 0 : null), description: "1 while inbox and outbox can be written, else 0.");
         meter.CreateObservableUpDownCounter("mote.outbox.size", () => Of(static s => s.Disk?.OutboxBytes), "By", "Bytes of events that wait on disk for the upstream.");
         meter.CreateObservableUpDownCounter("mote.inbox.waiting", () => Of(static s => s.Disk?.InboxMessages), "{message}", "Messages that wait on disk for components.");
@@ -105,6 +114,25 @@ internal sealed class NodeTelemetry : IAsyncDisposable
         meter.CreateObservableCounter("mote.disk.io", () => Of(static s => s.Disk?.BytesWritten), "By", "Bytes of records written to inbox and outbox.");
 
         IEnumerable<Measurement<long>> Of(Func<DataPlaneStatus, long?> value) => value(state()) is { } v ? [new Measurement<long>(v)] : [];
+    }
+
+    /// <summary>Measures what came for apps, what left, and what was written to the disk.</summary>
+    internal void Observe(IReadOnlyList<AppLedger> ledgers, DiskWear wear)
+    {
+        if (_metrics?.Meter is not { } meter) return;
+        meter.CreateObservableCounter("mote.ledger.messages", () => Of(static r => r.MessagesIn, static r => r.MessagesOut), "{message}", "Messages that came for an app, and that left the node, by topic.");
+        meter.CreateObservableCounter("mote.ledger.io", () => Of(static r => r.BytesIn, static r => r.BytesOut), "By", "Their bytes.");
+        meter.CreateObservableUpDownCounter("mote.ledger.saved", () => ledgers.SelectMany(l => l.Rows.Where(r => r.BytesIn > 0).Select(r => new Measurement<long>(r.BytesSaved, [.. Labels(l, r)]))), "By", "Bytes that came on a topic and did not have to leave.");
+        meter.CreateObservableCounter("mote.disk.written", () => Enum.GetValues<WearSource>().Select(s => new Measurement<long>(wear.Of(s), new KeyValuePair<string, object?>("mote.disk.purpose", WearBook.NameOf(s)))), "By", "Bytes given to the disk, by what for.");
+        meter.CreateObservableCounter("mote.process.disk.written", () => DiskWear.Process() is { } all ? [new Measurement<long>(all)] : (IEnumerable<Measurement<long>>)[], "By", "Bytes that the process made the kernel write to storage, by the kernel's own count.");
+
+        IEnumerable<Measurement<long>> Of(Func<LedgerRow, long> incoming, Func<LedgerRow, long> outgoing) => ledgers.SelectMany(l => l.Rows.SelectMany(r => (Measurement<long>[])
+        [
+            new(incoming(r), [.. Labels(l, r), new("network.io.direction", "receive")]),
+            new(outgoing(r), [.. Labels(l, r), new("network.io.direction", "transmit")]),
+        ]));
+
+        static KeyValuePair<string, object?>[] Labels(AppLedger l, LedgerRow r) => [new("mote.app", l.App), new("mote.topic", r.Topic ?? "(other)")];
     }
 
     /// <summary>Measures timers.</summary>

@@ -1,4 +1,6 @@
 // [[trigger.messaging]]: messages of NATS go to a component.
+using Mote.Runtime;
+
 namespace Mote.Packaging.Nats;
 
 /// <summary>Where a new durable consumer begins in its stream.</summary>
@@ -28,6 +30,12 @@ public sealed record MessagingTriggerManifest(string Subject, string Component, 
 
     /// <summary>The subject where it goes then; null is the host's default.</summary>
     public string? DeadLetter { get; init; }
+
+    /// <summary>What messages have in common that keep their order where the component handles several at once.</summary>
+    public MessageKey Key { get; init; }
+
+    /// <summary>How large batches are, where the component takes them; null where this trigger does not say.</summary>
+    public BatchManifest? Batch { get; init; }
 }
 
 /// <summary>A durable consumer of a stream.</summary>

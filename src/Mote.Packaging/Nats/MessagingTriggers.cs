@@ -17,7 +17,8 @@ internal static class MessagingTriggers
     /// <summary>All of a manifest.</summary>
     /// <param name="triggers">The table `trigger`.</param>
     /// <param name="target">Reads which component is called.</param>
-    public static List<MessagingTriggerManifest> Read(TomlTable triggers, Func<TomlTable, string> target)
+    /// <param name="batch">Reads what is said of batches.</param>
+    public static List<MessagingTriggerManifest> Read(TomlTable triggers, Func<TomlTable, string> target, Func<TomlTable, BatchManifest?> batch)
     {
         var all = new List<MessagingTriggerManifest>();
         foreach (TomlTable t in triggers.Tables("messaging"))
@@ -26,12 +27,17 @@ internal static class MessagingTriggers
             if (SubjectFault(subject, isFilter: true) is { } fault) throw t.Values["subject"].Error(fault);
             string? queue = Name(t, "queue"), letters = t.String("dead-letter");
             if (letters is not null && SubjectFault(letters, isFilter: false) is { } wrong) throw t.Values["dead-letter"].Error(wrong);
+            StreamSource? stream = ReadStream(t, queue);
+            BatchManifest? batches = batch(t);
+            if (t.Get("batch") is { } size && batches!.Options.Size > stream?.MaxInFlight) throw size.Error($"`batch` is {batches.Options.Size}, and no more than `max-in-flight` = {stream.MaxInFlight} messages are there at once: raise that, or lower `batch`");
             all.Add(new MessagingTriggerManifest(subject, target(t), t.Line)
             {
                 Queue = queue,
-                Stream = ReadStream(t, queue),
+                Stream = stream,
+                Batch = batches,
                 Retries = (int?)t.Integer("retries", 0, 100),
                 DeadLetter = letters,
+                Key = ManifestReader.ReadKey(t),
             });
             t.RejectUnknown("[[trigger.messaging]]");
         }

@@ -68,12 +68,7 @@ public sealed record NatsConfig(IReadOnlyList<Uri> Urls)
 
         string? File(string key) => Pem(table, key);
 
-        string? Pem(TomlTable t, string key)
-        {
-            if (t.String(key) is not { } value) return null;
-            string path = t.Path(key, folder, value);
-            return System.IO.File.Exists(path) ? path : throw t.Values[key].Error($"`{key}`: there is no file {path}");
-        }
+        string? Pem(TomlTable t, string key) => t.String(key) is { } value ? t.ExistingFile(key, folder, value) : null;
     }
 
     /// <summary>url = "nats://a:4222" or a list of them.</summary>
@@ -87,7 +82,7 @@ public sealed record NatsConfig(IReadOnlyList<Uri> Urls)
         {
             if (!Uri.TryCreate(text, UriKind.Absolute, out Uri? url) || url.Scheme is not ("nats" or "tls") || url.Host.Length == 0 || url.PathAndQuery is not ("" or "/"))
             {
-                throw table.Values["url"].Error($"`url` must be nats://host:port or tls://host:port, found \"{text}\"");
+                throw table.Values["url"].Error($"`url` must be nats://host:port or tls://host:port, found \"{UrlUserInfo.MaskAddress(text)}\"");
             }
 
             if (url.UserInfo.Length > 0)

@@ -19,6 +19,7 @@ public sealed class ConfigException(string file, int line, string message) : Exc
     /// <summary>Messages quote values of the file, which may be long and may have line breaks and control characters in them.</summary>
     private static string OneLine(string text)
     {
+        text = UrlUserInfo.Mask(text); // before it is cut
         if (text.Length > MaxLength) text = $"{text.AsSpan(0, MaxLength / 2)} … {text.AsSpan(text.Length - (MaxLength / 4))}";
         return text.Any(c => char.IsControl(c) || c is '\u2028' or '\u2029')
             ? string.Concat(text.Select(c => char.IsControl(c) || c is '\u2028' or '\u2029' ? $"\\u{(int)c:x4}" : $"{c}")) : text;
@@ -139,6 +140,17 @@ public sealed class TomlTable(string file, int line) : TomlNode(file, line)
     /// <param name="path">Its value, or what is taken in its place.</param>
     public string Path(string key, string folder, string path) =>
         path.Length > 0 && !path.Contains('\0') ? System.IO.Path.GetFullPath(System.IO.Path.Combine(folder, path)) : throw Values[key].Error($"`{key}` must be the path of a file or folder, found \"{path}\"");
+
+    /// <summary>The absolute path of a file that is there, which the value of a key names.</summary>
+    /// <param name="key">The key.</param>
+    /// <param name="folder">What a relative path begins at.</param>
+    /// <param name="value">Its value.</param>
+    /// <param name="hint">What to do where there is none, for the end of the error.</param>
+    public string ExistingFile(string key, string folder, string value, string hint = "")
+    {
+        string path = Path(key, folder, value);
+        return System.IO.File.Exists(path) ? path : throw Values[key].Error($"`{key}`: there is no file {path}{hint}");
+    }
 
     /// <summary>A whole number within bounds, or null.</summary>
     public long? Integer(string key, long min, long max)

@@ -13,6 +13,9 @@ public static class Tracing
     /// <summary>Most spans of host calls in one call of a guest: a guest may make millions, and each span waits in memory until it is sent.</summary>
     public const int MaxHostCalls = 128;
 
+    /// <summary>Most links of a span.</summary>
+    public const int MaxLinks = 128;
+
     private static readonly ActivitySource s_source = new(SourceName, typeof(Tracing).Assembly.GetName().Version?.ToString(3));
 
     /// <summary>Does anybody listen?</summary>
@@ -33,6 +36,26 @@ public static class Tracing
         // What is current on this thread is of another event.
         Activity.Current = null;
         Activity? span = s_source.StartActivity(name, kind, context);
+        return span?.SetTag("faas.trigger", trigger).SetTag("mote.app", component.App).SetTag("mote.component", component.Name);
+    }
+
+    /// <summary>Several events have come together: a span of its own, with links to theirs.</summary>
+    /// <param name="name">Of few different values.</param>
+    /// <param name="component">Whose events they are.</param>
+    /// <param name="trigger">faas.trigger.</param>
+    /// <param name="parents">W3C traceparent and tracestate of each; one that has none has no link, nor have those beyond <see cref="MaxLinks"/>.</param>
+    /// <returns>Null where it is not sampled.</returns>
+    public static Activity? Events(string name, AppComponent component, string trigger, IEnumerable<(string? Parent, string? State)> parents)
+    {
+        var links = new List<ActivityLink>();
+        foreach ((string? parent, string? state) in parents)
+        {
+            if (links.Count == MaxLinks) break;
+            if (parent is not null && ActivityContext.TryParse(parent, state, isRemote: true, out ActivityContext given)) links.Add(new ActivityLink(given));
+        }
+
+        Activity.Current = null;
+        Activity? span = s_source.StartActivity(name, ActivityKind.Consumer, default(ActivityContext), tags: null, links);
         return span?.SetTag("faas.trigger", trigger).SetTag("mote.app", component.App).SetTag("mote.component", component.Name);
     }
 

@@ -40,8 +40,7 @@ public sealed class HttpHandler : IHttpTarget, IDisposable
     private long _answered;
     private long _failed;
     private long _cancelled;
-    private bool _isLong;
-    private bool _burns;
+    private readonly GuestPace _pace = new(calm: 1, isShort: true);
     private LatencyHistogram? _took; // made with the first request: most apps are idle
 
     /// <summary>A handler.</summary>
@@ -70,6 +69,9 @@ public sealed class HttpHandler : IHttpTarget, IDisposable
 
     /// <summary>True while the component's code is mapped.</summary>
     public bool IsLoaded => _live.IsLoaded;
+
+    /// <summary>True where its next request runs at a lower priority: its last one burned the processor, or all of late have failed.</summary>
+    public bool IsDemoted => _pace.Burns;
 
     /// <summary>Its microVMs.</summary>
     public PoolCounts MicroVms => _live.Counts;
@@ -141,7 +143,7 @@ public sealed class HttpHandler : IHttpTarget, IDisposable
     {
         Interlocked.Increment(ref _received);
         // One that took long the last time does not get a thread of the server's.
-        if (!Volatile.Read(ref _isLong) && _scheduler.TryEnter())
+        if (_pace.IsShort && _scheduler.TryEnter())
         {
             try
             {
@@ -179,7 +181,7 @@ public sealed class HttpHandler : IHttpTarget, IDisposable
 
         public Task Done => _done.Task;
 
-        public bool Burns => Volatile.Read(ref handler._burns);
+        public bool Burns => handler._pace.Burns;
 
         public void Run()
         {
@@ -261,13 +263,8 @@ public sealed class HttpHandler : IHttpTarget, IDisposable
             }
             catch (TrapException e)
             {
-                if (e.InnerException is DeadlineException)
-                {
-                    Volatile.Write(ref _isLong, true);
-                    Volatile.Write(ref _burns, true);
-                }
-
                 Failed(exchange, $"could not start: {e.Describe()}", e);
+                _pace.NoteNoStart(late: e.InnerException is DeadlineException);
                 return;
             }
             catch (WasmtimeException e) when (PoolIsFull(e))
@@ -312,11 +309,13 @@ public sealed class HttpHandler : IHttpTarget, IDisposable
             if (exchange.Leave())
             {
                 Interlocked.Increment(ref _answered);
+                _pace.Worked();
                 Publish(vm, exchange);
                 return true;
             }
 
             Interlocked.Increment(ref _failed);
+            _pace.Failed();
             _messaging.Peek(vm)?.Discard();
             // What npm's componentize-js makes of a fetch event can be asked once.
             string hint = vm.Calls > 1 ? " (its instance had answered before; if it can answer only once, set instance = \"per-event\")" : "";
@@ -342,11 +341,7 @@ public sealed class HttpHandler : IHttpTarget, IDisposable
         }
         finally
         {
-            // Remembered until a call was short again, whether it computes or waits.
-            bool isLong = vm.Busy.Ticks - before > GuestThreads.DemoteAfter.Ticks;
-            if (isLong != Volatile.Read(ref _isLong)) Volatile.Write(ref _isLong, isLong);
-            bool burns = isLong && vm.LastCpu > GuestThreads.DemoteAfter;
-            if (burns != Volatile.Read(ref _burns)) Volatile.Write(ref _burns, burns);
+            _pace.Note(vm, before);
         }
     }
 
@@ -373,6 +368,7 @@ public sealed class HttpHandler : IHttpTarget, IDisposable
     private void Failed(HttpExchange exchange, string what, WasmtimeException e)
     {
         Interlocked.Increment(ref _failed);
+        _pace.Failed();
         if (Tracing.IsOn) Tracing.Fail(Activity.Current, e.InnerException is DeadlineException ? "timeout" : "trap", what);
         _log($"component `{Component.Name}`, {exchange.Name}: {what}");
         if (e.InnerException is DeadlineException) exchange.Fail(504, "the app took too long\n");

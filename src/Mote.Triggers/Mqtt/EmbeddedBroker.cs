@@ -1,5 +1,6 @@
 // The broker in this process. Components are fed straight from a publisher's connection, and its PUBLISH is acknowledged
-// when they have handled it: a full queue makes the publisher wait, and nothing is dropped on the way.
+// when they have handled it: a full queue makes the publisher wait, and nothing is dropped on the way. What other clients
+// get as well, and everything but messages, is MQTTnet's.
 using System.Collections.Concurrent;
 using System.Net;
 using System.Threading.Channels;
@@ -31,16 +32,23 @@ public sealed class EmbeddedBroker : IMqttBroker
     private readonly MqttServer _server;
     private readonly Action<string> _log;
     private readonly PendingRequests _requests = new();
-    private readonly CancellationTokenSource _stopReceiving = new();
-    private readonly ConcurrentDictionary<string, byte> _sessions = new();
+    private readonly PublishIntake _intake;
+    private readonly CancellationTokenSource _stopReceiving;
+    private readonly RetainedLimit _retained;
+    private bool _saidRetained;
+
+    /// <summary>Clients whose sessions are kept, and whether each speaks MQTT 5.</summary>
+    private readonly ConcurrentDictionary<string, bool> _sessions = new();
     private readonly TaskCompletionSource _isRouted = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private volatile IReadOnlyList<MqttRoute> _routes = [];
     private long _dropped;
 
-    private EmbeddedBroker(MqttServer server, IPEndPoint endpoint, Action<string> log)
+    private EmbeddedBroker(MqttServer server, IPEndPoint endpoint, PublishIntake intake, RetainedOptions retained)
     {
+        _retained = new RetainedLimit(retained);
         _server = server;
-        _log = log;
+        _log = intake.Log;
+        _intake = intake;
+        _stopReceiving = intake.Stop;
         Endpoint = endpoint;
         server.InterceptingPublishAsync += OnPublish;
         server.InterceptingSubscriptionAsync += OnSubscribe;
@@ -48,6 +56,12 @@ public sealed class EmbeddedBroker : IMqttBroker
         server.SessionDeletedAsync += e =>
         {
             _sessions.TryRemove(e.Id, out _);
+            intake.Ended(e.Id, e.SessionItems);
+            return Task.CompletedTask;
+        };
+        server.ClientUnsubscribedTopicAsync += e =>
+        {
+            intake.Unsubscribed(e.ClientId, e.SessionItems, e.TopicFilter);
             return Task.CompletedTask;
         };
         server.QueuedApplicationMessageOverwrittenAsync += e =>
@@ -69,41 +83,45 @@ public sealed class EmbeddedBroker : IMqttBroker
     /// <inheritdoc/>
     public long Dropped => Volatile.Read(ref _dropped);
 
+    /// <summary>Messages that are retained, and their bytes.</summary>
+    public (long Messages, long Bytes) Retained => _retained.Kept;
+
+    /// <summary>Messages that were not retained because as many were as may be.</summary>
+    public long RetainedRefused => _retained.Refused;
+
     /// <summary>Starts a broker; port 0 lets the system choose one.</summary>
+    /// <param name="listen">Where it listens.</param>
+    /// <param name="log">Told of what it refuses.</param>
+    /// <param name="retained">Most retained messages; null for the default.</param>
     /// <exception cref="MessagingException">It cannot listen there.</exception>
-    public static async Task<EmbeddedBroker> StartAsync(IPEndPoint listen, Action<string> log)
+    public static async Task<EmbeddedBroker> StartAsync(IPEndPoint listen, Action<string> log, RetainedOptions? retained = null)
     {
-        // MQTTnet does not tell which port it got, so a free one is found first.
-        for (int attempt = 0; ; attempt++)
+        var intake = new PublishIntake(log);
+        BrokerListener listener;
+        try
         {
-            IPEndPoint endpoint = listen.Port == 0 ? FreePort(listen.Address) : listen;
-            MqttServerOptionsBuilder options = new MqttServerOptionsBuilder()
-                .WithDefaultEndpoint()
-                .WithDefaultEndpointPort(endpoint.Port)
-                .WithPersistentSessions()
-                .WithMaxPendingMessagesPerClient(MaxPendingPerClient);
-            bool v6 = endpoint.Address.AddressFamily == System.Net.Sockets.AddressFamily.InterNetworkV6;
-            options = options.WithDefaultEndpointBoundIPAddress(v6 ? IPAddress.None : endpoint.Address).WithDefaultEndpointBoundIPV6Address(v6 ? endpoint.Address : IPAddress.None);
-            MqttServer server = new MqttServerFactory(new MqttNetNullLogger()).CreateMqttServer(options.Build());
-            var broker = new EmbeddedBroker(server, endpoint, log);
-            try
-            {
-                await server.StartAsync().ConfigureAwait(false);
-                return broker;
-            }
-            catch (Exception e) when (e is System.Net.Sockets.SocketException or InvalidOperationException)
-            {
-                server.Dispose();
-                if (listen.Port == 0 && attempt < 10) continue;
-                throw new MessagingException($"the embedded broker cannot listen on {endpoint}: {e.Message}; choose another with `listen` under [broker] in node.toml, or end what listens there", inner: e);
-            }
+            listener = new BrokerListener(listen, intake);
         }
+        catch (System.Net.Sockets.SocketException e)
+        {
+            throw new MessagingException($"the embedded broker cannot listen on {listen}: {e.Message}; choose another with `listen` under [broker] in node.toml, or end what listens there", inner: e);
+        }
+
+        MqttServerOptions options = new MqttServerOptionsBuilder()
+            .WithoutDefaultEndpoint()
+            .WithPersistentSessions()
+            .WithMaxPendingMessagesPerClient(MaxPendingPerClient)
+            .Build();
+        MqttServer server = new MqttServerFactory(new MqttNetNullLogger()).CreateMqttServer(options, [listener]);
+        var broker = new EmbeddedBroker(server, listener.Endpoint, intake, retained ?? new RetainedOptions());
+        await server.StartAsync().ConfigureAwait(false);
+        return broker;
     }
 
     /// <inheritdoc/>
     public Task StartAsync(IReadOnlyList<MqttRoute> routes, CancellationToken token)
     {
-        _routes = routes;
+        _intake.Route(routes);
         _isRouted.TrySetResult();
         return Task.CompletedTask;
     }
@@ -113,7 +131,7 @@ public sealed class EmbeddedBroker : IMqttBroker
     {
         MqttApplicationMessage m = MqttMessages.FromGuest(topic, message);
         if (FaultOf(m) is { } fault) throw new MessagingException(fault.Reason, MessagingFault.Refused);
-        MqttRoute[] routes = RoutesOf(topic);
+        MqttRoute[] routes = _intake.RoutesOf(topic);
         var outcomes = new Outcomes(routes.Length + 1, done);
         // Components of this node get it straight; the broker has only to give it to others, where there are any.
         foreach (MqttRoute route in routes) Feed(m, route, outcomes.Done);
@@ -149,17 +167,59 @@ public sealed class EmbeddedBroker : IMqttBroker
         _server.Dispose();
     }
 
-    private static IPEndPoint FreePort(IPAddress address)
-    {
-        using var probe = new System.Net.Sockets.TcpListener(address, 0);
-        probe.Start();
-        return (IPEndPoint)probe.LocalEndpoint;
-    }
-
     private void Inject(MqttApplicationMessage message, string client) =>
         _server.InjectApplicationMessage(new InjectedMqttApplicationMessage(message) { SenderClientId = client }).GetAwaiter().GetResult();
 
     private async Task OnPublish(InterceptingPublishEventArgs e)
+    {
+        MqttApplicationMessage m = e.ApplicationMessage;
+        if (!m.Retain || e.ClientId is OwnClient or FedClient)
+        {
+            await OnMessage(e).ConfigureAwait(false);
+            return;
+        }
+
+        if (_retained.Take(m, out long before) is { } full)
+        {
+            await OnMessageNotRetained(e, full).ConfigureAwait(false);
+            return;
+        }
+
+        await OnMessage(e).ConfigureAwait(false);
+        if (!e.ProcessPublish) _retained.Undo(m.Topic, before);
+    }
+
+    /// <summary>There is no room to retain a message.</summary>
+    private async Task OnMessageNotRetained(InterceptingPublishEventArgs e, string full)
+    {
+        MqttApplicationMessage m = e.ApplicationMessage;
+        if (!_saidRetained) _log($"broker: a message of client `{e.ClientId}` on `{m.Topic}` is not retained, and counted: {full}");
+        _saidRetained = true;
+        if (m.QualityOfServiceLevel == MqttQualityOfServiceLevel.AtMostOnce)
+        {
+            // Nobody waits for an answer, and the protocol lets a broker not retain it (MQTT 5, section 3.3.1.3): it goes to who
+            // is there. The one that was retained before goes as well, which this one was to replace.
+            m.Retain = false;
+            await Forget(m.Topic).ConfigureAwait(false);
+            await OnMessage(e).ConfigureAwait(false);
+            return;
+        }
+
+        e.ProcessPublish = false;
+        e.Response.ReasonCode = MqttPubAckReasonCode.QuotaExceeded;
+        e.Response.ReasonString = full;
+        // MQTT 3.1.1 has no way to refuse a message but to end the connection.
+        e.CloseConnection = !_sessions.GetValueOrDefault(e.ClientId);
+    }
+
+    private async Task Forget(string topic)
+    {
+        var nothing = new MqttApplicationMessage { Topic = topic, Retain = true };
+        _retained.Take(nothing, out long before);
+        if (before > 0) await _server.UpdateRetainedMessageAsync(nothing).ConfigureAwait(false);
+    }
+
+    private async Task OnMessage(InterceptingPublishEventArgs e)
     {
         MqttApplicationMessage m = e.ApplicationMessage;
         if (m.Topic == _requests.ResponseTopic)
@@ -195,7 +255,7 @@ public sealed class EmbeddedBroker : IMqttBroker
             }
         }
 
-        MqttRoute[] routes = RoutesOf(m.Topic);
+        MqttRoute[] routes = _intake.RoutesOf(m.Topic);
         if (routes.Length == 0) return;
         if (fromComponent)
         {
@@ -208,7 +268,7 @@ public sealed class EmbeddedBroker : IMqttBroker
         {
             if (m.QualityOfServiceLevel == MqttQualityOfServiceLevel.AtMostOnce)
             {
-                foreach (MqttRoute route in routes) await route.Queue.EnqueueAsync(new MessageEvent(MqttMessages.ToGuest(m), null, route.Filter, Retry: route.Retry), _stopReceiving.Token).ConfigureAwait(false);
+                foreach (MqttRoute route in routes) await route.Queue.EnqueueAsync(route.Event(MqttMessages.ToGuest(m)), _stopReceiving.Token, here: true).ConfigureAwait(false);
                 return;
             }
 
@@ -216,7 +276,7 @@ public sealed class EmbeddedBroker : IMqttBroker
             // publisher that has the PUBACK may forget the message.
             all = new TaskCompletionSource<Outcome>(TaskCreationOptions.RunContinuationsAsynchronously);
             var outcomes = new Outcomes(routes.Length, all.SetResult);
-            foreach (MqttRoute route in routes) await route.AcceptAsync(MqttMessages.ToGuest(m), outcomes.Done, _stopReceiving.Token).ConfigureAwait(false);
+            foreach (MqttRoute route in routes) await route.AcceptAsync(MqttMessages.ToGuest(m), outcomes.Done, _stopReceiving.Token, here: true).ConfigureAwait(false);
             if (await all.Task.WaitAsync(_stopReceiving.Token).ConfigureAwait(false) == Outcome.NotDelivered)
             {
                 Refuse(e, MqttPubAckReasonCode.ImplementationSpecificError, "neither it nor what the components made of it can be kept now: send it again later");
@@ -229,8 +289,6 @@ public sealed class EmbeddedBroker : IMqttBroker
             Refuse(e, MqttPubAckReasonCode.ImplementationSpecificError, "the node is stopping");
         }
     }
-
-    private MqttRoute[] RoutesOf(string topic) => [.. _routes.Where(r => TopicFilter.Matches(topic, r.Filter))];
 
     private void Feed(MqttApplicationMessage m, MqttRoute route, Action<Outcome> done)
     {
@@ -262,8 +320,11 @@ public sealed class EmbeddedBroker : IMqttBroker
             e.ReasonString = "the embedded broker has no shared subscriptions: use an external broker";
             e.ProcessSubscription = false;
             _log($"broker: client `{e.ClientId}` asked for `{e.TopicFilter.Topic}`: {e.ReasonString}");
+            return Task.CompletedTask;
         }
-        else if (e.TopicFilter.QualityOfServiceLevel == MqttQualityOfServiceLevel.ExactlyOnce)
+
+        _intake.Subscribed(e.ClientId, e.SessionItems, e.TopicFilter.Topic);
+        if (e.TopicFilter.QualityOfServiceLevel == MqttQualityOfServiceLevel.ExactlyOnce)
         {
             // A server may grant less than was asked for, and says so in SUBACK.
             e.TopicFilter.QualityOfServiceLevel = MqttQualityOfServiceLevel.AtLeastOnce;
@@ -275,7 +336,13 @@ public sealed class EmbeddedBroker : IMqttBroker
 
     private Task OnConnect(ValidatingConnectionEventArgs e)
     {
-        if (_sessions.ContainsKey(e.ClientId)) return Task.CompletedTask;
+        bool is5 = e.ProtocolVersion == MQTTnet.Formatter.MqttProtocolVersion.V500;
+        if (_sessions.ContainsKey(e.ClientId))
+        {
+            _sessions[e.ClientId] = is5;
+            return Task.CompletedTask;
+        }
+
         if (_sessions.Count >= MaxSessions)
         {
             e.ReasonCode = MqttConnectReasonCode.QuotaExceeded;
@@ -288,7 +355,7 @@ public sealed class EmbeddedBroker : IMqttBroker
         }
         else
         {
-            _sessions[e.ClientId] = 0;
+            _sessions[e.ClientId] = is5;
         }
 
         return Task.CompletedTask;

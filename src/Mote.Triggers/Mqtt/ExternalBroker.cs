@@ -239,7 +239,7 @@ public sealed class ExternalBroker : IMqttBroker
             // Nothing holds these back, so what finds no room is dropped, as its quality of service allows.
             foreach (MqttRoute route in routes)
             {
-                if (!route.Queue.TryEnqueue(new MessageEvent(MqttMessages.ToGuest(m), null, route.Filter, Retry: route.Retry)) && Interlocked.Increment(ref _dropped) == 1) _log($"broker {Address}: component `{route.Queue.Component.Name}` does not keep up; messages of quality of service 0 are dropped and counted");
+                if (!route.Queue.TryEnqueue(route.Event(MqttMessages.ToGuest(m))) && Interlocked.Increment(ref _dropped) == 1) _log($"broker {Address}: component `{route.Queue.Component.Name}` does not keep up; messages of quality of service 0 are dropped and counted");
             }
 
             return;

@@ -11,15 +11,20 @@ namespace Mote.Triggers.Mqtt;
 internal static class MqttMessages
 {
     /// <summary>For a guest. The bytes are those that came from the wire: MQTTnet reads each packet into its own array.</summary>
-    public static Message ToGuest(MqttApplicationMessage m)
+    public static Message ToGuest(MqttApplicationMessage m) => ToGuest(m.Topic, m.Payload, m.ContentType, m.ResponseTopic, m.CorrelationData, m.UserProperties);
+
+    /// <summary>The same, as a client has sent it.</summary>
+    public static Message ToGuest(MqttPublishPacket m) => ToGuest(m.Topic, m.Payload, m.ContentType, m.ResponseTopic, m.CorrelationData, m.UserProperties);
+
+    private static Message ToGuest(string topic, ReadOnlySequence<byte> payload, string? type, string? responseTopic, byte[]? correlation, List<MqttUserProperty>? userProperties)
     {
-        var message = new Message(m.Payload.IsSingleSegment ? m.Payload.First : m.Payload.ToArray())
+        var message = new Message(payload.IsSingleSegment ? payload.First : payload.ToArray())
         {
-            Topic = m.Topic,
-            Type = m.ContentType,
-            ReplyTo = string.IsNullOrEmpty(m.ResponseTopic) ? null : new ReplyAddress(m.ResponseTopic, m.CorrelationData ?? []),
+            Topic = topic,
+            Type = type,
+            ReplyTo = string.IsNullOrEmpty(responseTopic) ? null : new ReplyAddress(responseTopic, correlation ?? []),
         };
-        if (m.UserProperties is { } properties)
+        if (userProperties is { } properties)
         {
             foreach (MqttUserProperty p in properties) message.AddMetadata(p.Name, p.ReadValueAsString());
         }

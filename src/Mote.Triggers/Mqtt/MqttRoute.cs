@@ -1,5 +1,6 @@
 // Which messages go to which component, and what a broker must do for the components of a node.
 using Mote.Capabilities.Messaging;
+using Mote.Runtime;
 
 namespace Mote.Triggers.Mqtt;
 
@@ -8,20 +9,32 @@ namespace Mote.Triggers.Mqtt;
 /// <param name="Qos">The quality of service to subscribe at: 0, 1 or 2.</param>
 /// <param name="Queue">The component's queue.</param>
 /// <param name="Retry">What becomes of messages that the component fails at; null is nothing.</param>
-public sealed record MqttRoute(string Filter, int Qos, MessageQueue Queue, RetryPolicy? Retry = null)
+public record MqttRoute(string Filter, int Qos, MessageQueue Queue, RetryPolicy? Retry = null)
 {
     /// <summary>The filter that topics are matched with.</summary>
     public string Topics { get; } = SharedFilter.TopicsOf(Filter);
 
+    /// <summary>What messages have in common that keep their order.</summary>
+    public MessageKey Key { get; init; }
+
     /// <summary>Keeps on disk what the component does not handle soon; null where nothing does.</summary>
     public MessageInbox? Inbox { get; init; }
+
+    /// <summary>Most messages that are handled together.</summary>
+    public virtual int Together => Queue.Batches?.Size ?? 1;
 
     /// <summary>Gives a message to the component; waits where there is no room for it.</summary>
     /// <param name="message">The message.</param>
     /// <param name="done">Told when the sender may forget it, or why it should send it again.</param>
     /// <param name="token">The sender waits no longer.</param>
-    public ValueTask AcceptAsync(Message message, Action<Outcome> done, CancellationToken token) =>
-        Inbox is null ? Queue.EnqueueAsync(new MessageEvent(message, done, Filter, Retry: Retry), token) : Inbox.AcceptAsync(message, done, token);
+    /// <param name="here">The caller's thread may be used to handle messages.</param>
+    public virtual ValueTask AcceptAsync(Message message, Action<Outcome> done, CancellationToken token, bool here = false) =>
+        Inbox is null ? Queue.EnqueueAsync(Event(message, done), token, here) : Inbox.AcceptAsync(message, done, token, here);
+
+    /// <summary>The event that a message is which is not kept on disk.</summary>
+    /// <param name="message">The message.</param>
+    /// <param name="done">Told what became of it; null where nobody asks.</param>
+    public MessageEvent Event(Message message, Action<Outcome>? done = null) => new(message, done, Filter, Retry: Retry) { Key = Key };
 }
 
 /// <summary>The MQTT broker of a node: in this process or elsewhere.</summary>

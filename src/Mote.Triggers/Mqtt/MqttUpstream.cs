@@ -29,6 +29,7 @@ public sealed class MqttUpstream(MqttEndpoint endpoint, string clientId, string 
     private static readonly TimeSpan s_timeout = TimeSpan.FromSeconds(10);
 
     private readonly IMqttClient _client = MqttEndpoint.Client();
+    private readonly OversizeDoubt _doubt = new(); // with MQTT 3.1.1 only: 5 says what is wrong
     private int _window = MaxUnderWay;
     private long _largest = long.MaxValue;
     private bool _saidAlone;
@@ -53,6 +54,7 @@ public sealed class MqttUpstream(MqttEndpoint endpoint, string clientId, string 
             return new UpstreamAnswer(0, Text(e), tls ? UpstreamFault.Misconfigured : UpstreamFault.Unreachable);
         }
 
+        if (_doubt.IsDue(events[0].Id) && await JudgeSize(events[0], token).ConfigureAwait(false) is { } verdict) return verdict;
         var refused = new List<RefusedEvent>();
         var underWay = new Queue<Task<MqttClientPublishResult>?>();
         int begun = 0;
@@ -60,9 +62,10 @@ public sealed class MqttUpstream(MqttEndpoint endpoint, string clientId, string 
         {
             for (int settled = 0; settled < events.Count; settled++)
             {
-                for (; begun < events.Count && underWay.Count < _window; begun++)
+                bool alone = _doubt.IsAbout(events[settled].Id);
+                for (; begun < events.Count && underWay.Count < (alone ? 1 : _window); begun++)
                 {
-                    if (ToMessage(events[begun], out string? fault) is { } message) underWay.Enqueue(_client.PublishAsync(message, token));
+                    if (ToMessage(events[begun], out string? fault, out _) is { } message) underWay.Enqueue(_client.PublishAsync(message, token));
                     else
                     {
                         refused.Add(new RefusedEvent(begun, fault!));
@@ -75,11 +78,13 @@ public sealed class MqttUpstream(MqttEndpoint endpoint, string clientId, string 
                 try
                 {
                     stop = Judge(await answer.ConfigureAwait(false), settled, refused);
+                    if (alone) _doubt.Clear();
                 }
                 catch (Exception e) when (MqttEndpoint.IsConnectionFault(e) || e is NotSupportedException)
                 {
                     // The node stops, or the connection is gone: those before it are known.
                     stop = new UpstreamAnswer(settled, token.IsCancellationRequested ? "the node stops" : Text(e));
+                    if (endpoint.Is311 && !token.IsCancellationRequested && !IsLate(e)) _doubt.Ended(events[settled].Id);
                 }
 
                 if (stop is { } s) return s with { Refused = [.. refused.Where(r => r.Index < settled)] };
@@ -124,6 +129,30 @@ public sealed class MqttUpstream(MqttEndpoint endpoint, string clientId, string 
         return null;
     }
 
+    /// <summary>The broker has closed connection after connection over this event: is it too large?</summary>
+    /// <returns>Its answer; null where the event is to be sent.</returns>
+    private async Task<UpstreamAnswer?> JudgeSize(CloudEvent e, CancellationToken token)
+    {
+        if (ToMessage(e, out _, out long size) is null) return null;
+        var probe = new MqttClientUnsubscribeOptions { TopicFilters = OversizeDoubt.Filters(size) };
+        try
+        {
+            await _client.UnsubscribeAsync(probe, token).ConfigureAwait(false);
+        }
+        catch (Exception error) when (MqttEndpoint.IsConnectionFault(error))
+        {
+            token.ThrowIfCancellationRequested();
+            if (IsLate(error)) return new UpstreamAnswer(0, Text(error));
+            _doubt.TooLarge(size);
+            return new UpstreamAnswer(1, "it closed the connection over a packet that is too large for it") { Refused = [new RefusedEvent(0, TooLarge(size))] };
+        }
+
+        _doubt.Clear();
+        return new UpstreamAnswer(0, $"it closes the connection over an event on `{prefix}{e.Subject}`, and takes other packets of {size} bytes: may this node publish there?", UpstreamFault.Misconfigured);
+    }
+
+    private static string TooLarge(long size) => string.Create(CultureInfo.InvariantCulture, $"it has {size} bytes, and the broker closes the connection over packets of that size (MQTT 3.1.1 has no other answer)");
+
     /// <returns>Why the sending stops here; null where this event is settled.</returns>
     private UpstreamAnswer? Judge(MqttClientPublishResult result, int index, List<RefusedEvent> refused)
     {
@@ -147,10 +176,11 @@ public sealed class MqttUpstream(MqttEndpoint endpoint, string clientId, string 
         }
     }
 
-    private MqttApplicationMessage? ToMessage(CloudEvent e, out string? fault)
+    private MqttApplicationMessage? ToMessage(CloudEvent e, out string? fault, out long size)
     {
         string topic = prefix + (e.Type == CloudEvent.GapType ? $"{GapTopic}/{e.Subject}" : e.Subject ?? "events");
         fault = null;
+        size = 16; // a packet's head, with room
         int topicBytes = Encoding.UTF8.GetByteCount(topic);
         if (topic.Length == 0 || topic.AsSpan().IndexOfAny('+', '#') >= 0 || !MqttText.Fits(topic))
         {
@@ -159,7 +189,7 @@ public sealed class MqttUpstream(MqttEndpoint endpoint, string clientId, string 
         }
 
         var message = new MqttApplicationMessage { Topic = topic, QualityOfServiceLevel = MqttQualityOfServiceLevel.AtLeastOnce };
-        long size = 16 + topicBytes; // a packet's head, with room
+        size += topicBytes;
         if (endpoint.Is311)
         {
             byte[] json = e.ToJson();
@@ -183,6 +213,7 @@ public sealed class MqttUpstream(MqttEndpoint endpoint, string clientId, string 
         }
 
         if (size > _largest) fault = string.Create(CultureInfo.InvariantCulture, $"it has {size} bytes, and the broker takes {_largest}");
+        else if (size >= _doubt.Limit) fault = TooLarge(size);
         return fault is null ? message : null;
     }
 
@@ -203,5 +234,7 @@ public sealed class MqttUpstream(MqttEndpoint endpoint, string clientId, string 
 
     private static string Because(string? reason) => string.IsNullOrEmpty(reason) ? "" : $" ({reason})";
 
-    private static string Text(Exception e) => e is OperationCanceledException or MQTTnet.Exceptions.MqttCommunicationTimedOutException ? "no answer in time" : e.GetBaseException().Message;
+    private static bool IsLate(Exception e) => e is OperationCanceledException or MQTTnet.Exceptions.MqttCommunicationTimedOutException;
+
+    private static string Text(Exception e) => IsLate(e) ? "no answer in time" : e.GetBaseException().Message;
 }

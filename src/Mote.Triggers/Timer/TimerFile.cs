@@ -8,7 +8,7 @@ using Mote.Runtime;
 
 namespace Mote.Triggers.Timer;
 
-internal sealed class TimerFile(string path, Action<string> say)
+internal sealed class TimerFile(string path, Action<string> say, DiskWear? wear = null)
 {
     /// <summary>Room for the most timers that a node has, many times over.</summary>
     private const long MaxBytes = 16 << 20;
@@ -52,6 +52,7 @@ internal sealed class TimerFile(string path, Action<string> say)
         all[HashLength] = (byte)'\n';
         body.CopyTo(all, HashLength + 1);
         DurableFile.Replace(path, all);
+        wear?.Add(WearSource.Timers, all.Length);
     }
 
     private static Dictionary<string, TimerMark>? Parse(ReadOnlySpan<byte> all)

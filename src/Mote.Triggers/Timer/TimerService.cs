@@ -38,13 +38,14 @@ public sealed class TimerService : IAsyncDisposable
     /// <param name="random">For jitter.</param>
     /// <param name="file">Where marks are kept.</param>
     /// <param name="log">Told of clocks that were set, and of faults of the disk.</param>
-    public TimerService(TimeProvider time, Random random, string file, Action<string> log)
+    /// <param name="wear">Told what is written; null for nobody.</param>
+    public TimerService(TimeProvider time, Random random, string file, Action<string> log, Runtime.DiskWear? wear = null)
     {
         _time = time;
         _begun = time.GetTimestamp();
         _random = random;
         _log = log;
-        _file = new TimerFile(file, log);
+        _file = new TimerFile(file, log, wear);
         _marks = _file.Load();
     }
 

@@ -39,6 +39,7 @@ public sealed class HostileTests
     [InlineData("/handles")]
     [InlineData("/strings")]
     [InlineData("/fields")]
+    [InlineData("/hoard")]
     [InlineData("/flood?10000000")]
     [InlineData("/bytes?1000000000000")]
     public async Task Guest_IsStopped_AndTheNodeGoesOn(string path)
@@ -65,6 +66,19 @@ public sealed class HostileTests
         Assert.All(site.Log, l => Assert.InRange(l.Length, 0, 64 * 1024));
     }
 
+    /// <summary>What the host keeps for a guest's handles is bounded, by handles that are there and not by those that were.</summary>
+    [Fact]
+    public async Task HeadersThatAGuestHolds_AreBounded_AndCountUntilTheyAreDropped()
+    {
+        await using HttpSite site = await HttpSite.Start(HttpSite.App.Replace("time = \"5s\"", "time = \"60s\"", StringComparison.Ordinal));
+        Assert.Equal((HttpStatusCode.OK, "hoarded\n"), await site.Get("/hoard?100"));
+        long before = Environment.WorkingSet;
+        Assert.Equal(HttpStatusCode.InternalServerError, (await site.Get("/hoard")).Status);
+        Assert.Contains("headers and unsent bodies that a component holds may have 16 MiB together", string.Join('\n', site.Log), StringComparison.Ordinal);
+        Assert.InRange(Environment.WorkingSet - before, long.MinValue, 256 << 20);
+        Assert.Equal(HttpStatusCode.OK, (await site.Get("/hello")).Status);
+    }
+
     [Fact]
     public async Task CpuLimit_EndsACallThatWorks_AndNotOneThatWaits()
     {
@@ -72,6 +86,31 @@ public sealed class HostileTests
         Assert.Equal("awake\n", (await site.Get("/sleep?400")).Text);
         Assert.Equal(HttpStatusCode.InternalServerError, (await site.Get("/spin")).Status);
         Assert.Contains(site.Log, l => l.Contains("processor time", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task AnAppThatBurns_OrAlwaysFails_IsDemoted_UntilItAnswersAgain()
+    {
+        await using HttpSite site = await HttpSite.Start(HttpSite.App.Replace("time = \"5s\"", "time = \"60ms\"", StringComparison.Ordinal));
+        await Ask("/hello", HttpStatusCode.OK, demoted: false);
+        await Ask("/spin", HttpStatusCode.GatewayTimeout, demoted: true);
+        await Ask("/hello", HttpStatusCode.OK, demoted: false);
+        for (int i = 1; i <= Mote.Triggers.GuestPace.FailuresInARow; i++) await Ask("/trap", HttpStatusCode.InternalServerError, demoted: i == Mote.Triggers.GuestPace.FailuresInARow);
+        await Ask("/hello", HttpStatusCode.OK, demoted: false);
+
+        async Task Ask(string path, HttpStatusCode status, bool demoted)
+        {
+            Assert.Equal(status, (await site.Get(path)).Status);
+            // The answer is there before the node has done with the request; on a busy machine, a short one may take long.
+            for (int i = 0; i < 20 && await IsDemoted() != demoted && status == HttpStatusCode.OK; i++) await site.Get(path);
+            Assert.Equal(demoted, await IsDemoted());
+        }
+
+        async Task<bool> IsDemoted()
+        {
+            await Wait.Until(() => site.Handler().Counts.Running == 0, () => "it runs on");
+            return site.Handler().IsDemoted;
+        }
     }
 
     [Fact]

@@ -1,5 +1,5 @@
-// What a healthy app's clients notice of hostile ones beside it. ./bench neighbour has the exact figures; here is a bound
-// that a busy machine keeps too, and that breaks where guests that burn are not demoted, or where guests that wait hold the
+// What a healthy app's clients notice of hostile ones beside it. ./bench neighbour has the 99th percentile; here is the 90th, with a bound
+// that a busy machine keeps too, and that breaks where guests that burn are not demoted (3.3 ms in place of 0.2), or where guests that wait hold the
 // server's threads.
 using System.Diagnostics;
 using System.Net;
@@ -10,17 +10,17 @@ namespace Mote.Node.Tests.Http;
 
 public sealed class NeighbourTests
 {
-    private const int Rounds = 5, Requests = 150;
+    private const int Rounds = 5, Requests = 150, Attempts = 3; // another tenant of the machine may spoil one attempt
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     /// <summary>As many that burn as the machine has processors: without demotion, the neighbour waits for its turn.</summary>
     [Fact]
-    public Task Burning_OnEveryProcessor_DelaysANeighbourLittle() => Check("spin", Environment.ProcessorCount, factor: 8, floorMilliseconds: 2);
+    public Task Burning_OnEveryProcessor_DelaysANeighbourLittle() => Check("spin", Environment.ProcessorCount, factor: 2, floorMilliseconds: 0.75);
 
     /// <summary>More that wait than the server has threads to lend.</summary>
     [Fact]
-    public Task Waiting_InManyApps_DelaysANeighbourLittle() => Check("forever", (6 * Environment.ProcessorCount) + 20, factor: 8, floorMilliseconds: 2);
+    public Task Waiting_InManyApps_DelaysANeighbourLittle() => Check("forever", (6 * Environment.ProcessorCount) + 20, factor: 2, floorMilliseconds: 0.75);
 
     /// <param name="path">What the hostile apps, each of concurrency 1, are asked for again and again.</param>
     /// <param name="apps">How many there are.</param>
@@ -31,6 +31,21 @@ public sealed class NeighbourTests
         await using HttpSite site = await HttpSite.Start(Manifest(path, apps));
         using var neighbour = new Connection(site.Port, "/hello");
         for (int i = 0; i < 50; i++) Assert.True(neighbour.Ask());
+        string verdict = "";
+        for (int attempt = 0; attempt < Attempts; attempt++)
+        {
+            (double alone, double beside) = await Measure(site, neighbour, path, apps, attempt * Rounds);
+            TestContext.Current.TestOutputHelper?.WriteLine($"alone {alone:0.00} ms, beside {beside:0.00} ms");
+            if (beside <= factor * Math.Max(floorMilliseconds, alone)) return;
+            verdict += $"a request takes {beside:0.00} ms beside {apps} of /{path}, and {alone:0.00} ms alone; ";
+        }
+
+        Assert.Fail(verdict);
+    }
+
+    /// <summary>Medians of the rounds.</summary>
+    private static async Task<(double Alone, double Beside)> Measure(HttpSite site, Connection neighbour, string path, int apps, int asked)
+    {
         var alone = new double[Rounds];
         var beside = new double[Rounds];
         for (int r = 0; r < Rounds; r++)
@@ -45,15 +60,13 @@ public sealed class NeighbourTests
                 },
                 256 * 1024))];
             foreach (Thread t in hostile) t.Start();
-            await Wait.Until(() => Enumerable.Range(0, apps).All(i => site.Handler($"hostile-{i}").Counts.Received > r), () => "not all are there");
+            await Wait.Until(() => Enumerable.Range(0, apps).All(i => site.Handler($"hostile-{i}").Counts.Received > asked + r), () => "not all are there");
             beside[r] = NinetiethPercentile(neighbour);
             Volatile.Write(ref stop, true);
             foreach (Thread t in hostile) t.Join();
         }
 
-        double before = Math.Max(floorMilliseconds, Median(alone)), after = Median(beside);
-        TestContext.Current.TestOutputHelper?.WriteLine($"alone {Median(alone):0.00} ms, beside {after:0.00} ms");
-        Assert.True(after <= factor * before, $"a request takes {after:0.00} ms beside {apps} of /{path}, and {Median(alone):0.00} ms alone");
+        return (Median(alone), Median(beside));
     }
 
     private static double Median(double[] values) => values.Order().ElementAt(values.Length / 2);

@@ -33,6 +33,24 @@ public sealed class StreamTriggerTests
     }
 
     [Fact]
+    public async Task Batches_AreAcknowledgedMessageByMessage()
+    {
+        await using var site = new NatsSite();
+        File.WriteAllBytes(Path.Combine(site.Site.Folder, "handler.wasm"), Batches.BatchHandlerGuest.Wasm);
+        await site.Stream("IN", "in.>");
+        await site.Stream("LETTERS", "dead-letter.>");
+        for (int i = 0; i < 400; i++) await site.Put("in.a", i switch { 50 => "!poison", 120 or 333 => $"e{i}", _ => $"{i}" });
+        await using EdgeNode node = await site.Start(NatsSite.App(Trigger + "retries = 1\nbatch = 64\nbatch-wait = \"20ms\""));
+        await Wait.Until(() => node.Queues[0].Counts is { Handled: 397, Failed: 3, Waiting: 0 }, () => $"{node.Queues[0].Counts}: {string.Join(" | ", site.Log)}");
+        await site.Until("IN", c => c is { NumAckPending: 0, NumPending: 0 });
+        Assert.Equal(400UL, (await site.Consumer("IN")).AckFloor.StreamSeq);
+        Assert.Equal(["!poison", "e120", "e333"], (await site.All("LETTERS")).Order(StringComparer.Ordinal));
+        // Each of the three came twice, and all others once; some of them in a batch that had failed, one by one.
+        Assert.Equal(403, node.Queues[0].Counts.Received);
+        Assert.InRange(node.Queues[0].Counts.Batches, 400 / 64, 60);
+    }
+
+    [Fact]
     public async Task OnlyNewMessages_WhereThatIsAskedFor_AndANamedConsumer()
     {
         await using var site = new NatsSite();
@@ -148,9 +166,11 @@ public sealed class StreamTriggerTests
             await Wait.Until(() => acknowledged.Count > kill * 200, () => $"{acknowledged.Count} are acknowledged: {string.Join(" | ", site.Log)}");
             site.Server.Kill();
             await Wait.Until(() => !node.NatsIsReady, () => "the node does not notice");
+            Assert.NotNull(node.Status().DataPlane!.Nats!.Fault);
             site.Server.Start();
         }
 
+        await Wait.Until(() => node.Status().DataPlane!.Nats!.Fault is null, () => $"{node.Status().DataPlane!.Nats}");
         await Wait.Until(() => acknowledged.Count > 800, () => $"{acknowledged.Count} are acknowledged: {string.Join(" | ", site.Log)}");
         await stop.CancelAsync();
         await publisher;

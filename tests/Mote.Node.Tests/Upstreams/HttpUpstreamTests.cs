@@ -3,6 +3,7 @@ using System.Net;
 using System.Text;
 using Mote.Backends.Sqlite;
 using Mote.DataPlane;
+using Mote.Tests.Servers;
 
 namespace Mote.Node.Tests.Upstreams;
 
@@ -220,6 +221,56 @@ public sealed class HttpUpstreamTests : IDisposable
         Assert.True(await pump.FlushAsync(Client.Patience, TestContext.Current.CancellationToken));
         Assert.Equal(2, log.Count);
         Assert.DoesNotContain(log, l => l.Contains("secret", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Credentials_AreSentWithEachRequest_ReadAnew_AndInNoLog()
+    {
+        // A whole node: its token in a file, wrong at first, gone for a while, and then right.
+        using var site = new TestSite();
+        using var listener = new System.Net.HttpListener();
+        int port = Loopback.FreePort();
+        listener.Prefixes.Add($"http://127.0.0.1:{port}/");
+        listener.Start();
+        var seen = new System.Collections.Concurrent.ConcurrentQueue<string?>();
+        Task serving = Task.Run(async () =>
+        {
+            try
+            {
+                while (true)
+                {
+                    HttpListenerContext c = await listener.GetContextAsync();
+                    seen.Enqueue(c.Request.Headers["Authorization"]);
+                    c.Response.StatusCode = c.Request.Headers["Authorization"] == "Bearer right-token" ? 202 : 401;
+                    c.Response.Close();
+                }
+            }
+            catch (Exception e) when (e is HttpListenerException or ObjectDisposedException)
+            {
+                // The test is over.
+            }
+        }, CancellationToken.None);
+        string token = Path.Combine(site.Folder, "token"), config = Path.Combine(site.Folder, "node.toml");
+        File.WriteAllText(token, "wrong-token\n");
+        File.WriteAllText(config, $"[upstream]\nurl = \"http://127.0.0.1:{port}/\"\ntopics = [\"out\"]\ntoken = {{ file = \"token\" }}\n");
+        site.Config = Mote.Packaging.NodeConfig.Load(config, site.Config);
+        await using (EdgeNode node = await site.Start())
+        {
+            await using Client client = await Client.Connect(node.Broker!.Address);
+            Assert.True((await client.Publish("in/a", "hello")).IsSuccess);
+            await Wait.Until(() => node.Status().DataPlane!.Upstream!.Fault?.Contains("does not take the credentials", StringComparison.Ordinal) == true, () => $"{node.Status().DataPlane!.Upstream}");
+            File.Delete(token);
+            await Wait.Until(() => node.Status().DataPlane!.Upstream!.Fault?.Contains("there is no file", StringComparison.Ordinal) == true, () => $"{node.Status().DataPlane!.Upstream}");
+            File.WriteAllText(token, "right-token\n");
+            await Wait.Until(() => node.Upstream!.Counts.Sent == 1, () => $"{node.Upstream!.Counts}");
+            Assert.Null(node.Status().DataPlane!.Upstream!.Fault);
+        }
+
+        listener.Stop();
+        await serving;
+        Assert.Equal(["Bearer wrong-token", "Bearer right-token"], seen.Distinct());
+        Assert.NotEmpty(site.Log);
+        Assert.DoesNotContain(site.Log, l => l.Contains("wrong-token", StringComparison.Ordinal) || l.Contains("right-token", StringComparison.Ordinal));
     }
 
     [Fact]

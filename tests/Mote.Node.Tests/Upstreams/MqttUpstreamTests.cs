@@ -3,6 +3,7 @@ using System.Collections.Concurrent;
 using System.Net;
 using System.Text;
 using Mote.DataPlane;
+using Mote.Tests.Servers;
 using Mote.Triggers.Mqtt;
 using MQTTnet;
 using MQTTnet.Packets;
@@ -15,7 +16,7 @@ public sealed class MqttUpstreamTests : IDisposable
 {
     private readonly UpstreamSite _site = new();
     private readonly ConcurrentQueue<string> _log = new();
-    private readonly int _port = Mosquitto.FreePort();
+    private readonly int _port = Loopback.FreePort();
 
     public void Dispose() => _site.Dispose();
 
@@ -132,6 +133,48 @@ public sealed class MqttUpstreamTests : IDisposable
         {
             if (pump is not null) await pump.DisposeAsync();
         }
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task EventThatIsTooLarge_IsRefusedAndCounted_AndTheOthersArriveInOrder(bool is311)
+    {
+        // A client of 3.1.1 is not told of the limit: mosquitto closes the connection over a packet that is beyond it.
+        using var mosquitto = new Mosquitto(_site.Folder, _port, "max_packet_size 20000\n");
+        (Client client, ConcurrentQueue<MqttApplicationMessage> messages) = await Listen();
+        await using Client c = client;
+        // The second one that is beyond the limit is smaller than the first: what is known of that one does not decide it.
+        int[] sizes = [5, 30_000, 5, 5, 25_000, 5, 10_000, 5];
+        await using UpstreamPump pump = Pump(_site.Outbox([.. sizes.Select((bytes, i) => UpstreamSite.Event(i, bytes))]), is311);
+        await Flushed(pump);
+        int[] taken = [0, 2, 3, 5, 6, 7];
+        Assert.Equal((6L, 2L), (pump.Counts.Sent, pump.Counts.Refused));
+        await Wait.Until(() => messages.Select(Id).Distinct().Count() == 6, () => string.Join(' ', messages.Select(Id)));
+        Assert.Equal(taken.Select(i => $"boot-{i}"), messages.Select(Id).Distinct());
+        Assert.Contains(_log, l => l.Contains("refuses events", StringComparison.Ordinal) && l.Contains(" bytes, and the broker", StringComparison.Ordinal));
+        // A bounded number of attempts for each; an innocent one beside it may be sent again as well.
+        Assert.InRange(pump.Counts.Retries, is311 ? 1 : 0, is311 ? 2 * (OversizeDoubt.Attempts + 8) : 0);
+
+        string Id(MqttApplicationMessage m)
+        {
+            if (!is311) return Property(m, "id")!;
+            return CloudEvent.FromJsonBatch(Encoding.UTF8.GetBytes($"[{Encoding.UTF8.GetString(System.Buffers.BuffersExtensions.ToArray(m.Payload))}]"))!.Single().Id;
+        }
+    }
+
+    [Fact]
+    public async Task LargeEvent_OverALinkThatBreaks_IsNotRefusedForIt()
+    {
+        // With 3.1.1, again and again, in the middle of the event: the broker itself has no limit.
+        using var mosquitto = new Mosquitto(_site.Folder, _port);
+        await using var link = new FlappingLink(_port);
+        link.CutAfter(5000, long.MaxValue);
+        await using var pump = new UpstreamPump(new MqttUpstream(new MqttEndpoint(new Uri($"mqtt://127.0.0.1:{link.Port}"), Is311: true), "node", "", _log.Enqueue), _site.Outbox(UpstreamSite.Event(1, 30_000)), new NoWaiting(), _log.Enqueue);
+        await Wait.Until(() => pump.Counts.Retries >= 2 * OversizeDoubt.Attempts, () => $"{pump.Counts}");
+        link.BeWell();
+        await Flushed(pump);
+        Assert.Equal((1L, 0L), (pump.Counts.Sent, pump.Counts.Refused));
     }
 
     [Fact]

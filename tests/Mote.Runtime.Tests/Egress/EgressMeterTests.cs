@@ -13,6 +13,25 @@ public sealed class EgressMeterTests
     }
 
     [Fact]
+    public void WhatIsGivenBack_IsThereAgain_ButNotTwice()
+    {
+        var clock = new Clock();
+        var meter = new EgressMeter(clock);
+        var budget = new EgressBudget(100, TimeSpan.FromSeconds(100));
+        Assert.True(meter.TrySpend(budget, 80));
+        meter.GiveBack(budget, 80, TimeSpan.Zero);
+        Assert.Equal(0, meter.Sent);
+        Assert.True(meter.TrySpend(budget, 100));
+        Assert.False(meter.TrySpend(budget, 1));
+        // 60 of it come back by themselves; the other 40 are given back, and then it is all there, and no more.
+        clock.Ticks += TimeSpan.FromSeconds(60).Ticks;
+        Assert.True(meter.TrySpend(budget, 60));
+        meter.GiveBack(budget, 100, TimeSpan.FromSeconds(60));
+        Assert.True(meter.TrySpend(budget, 40));
+        Assert.False(meter.TrySpend(budget, 1));
+    }
+
+    [Fact]
     public void Spend_IsNeverMoreThanTheBudget_AndWhatCameBack()
     {
         var random = new Random(Seeds.Of(20261123));

@@ -2,12 +2,13 @@
 using System.Buffers;
 using System.Text;
 using Mote.Components;
+using Mote.Runtime;
 using Mote.Wasmtime;
 
 namespace Mote.Capabilities.Wasi.Http;
 
-/// <summary>Headers or trailers.</summary>
-public sealed class Fields : IHttpTypes.IFields
+/// <summary>Headers or trailers. What a guest has put into them counts for its microVM until the last who has them lets go.</summary>
+public sealed class Fields : IHttpTypes.IFields, IDisposable
 {
     /// <summary>Most fields of one set.</summary>
     public const int MaxCount = 1000;
@@ -24,19 +25,31 @@ public sealed class Fields : IHttpTypes.IFields
         "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "transfer-encoding", "upgrade", "host", "http2-settings",
     };
 
+    /// <summary>What an entry costs beside its bytes.</summary>
+    private const int PerEntry = 64;
+
     private readonly List<(string Name, ReadOnlyMemory<byte> Value)> _entries;
+    private MicroVm? _vm;
     private int _bytes;
+    private long _held;
+    private int _owners = 1;
 
     /// <summary>None yet, to be filled.</summary>
     public Fields()
-        : this([], 0)
+        : this([], null)
     {
     }
 
-    private Fields(List<(string Name, ReadOnlyMemory<byte> Value)> entries, int bytes)
+    /// <summary>A guest's own.</summary>
+    internal Fields(MicroVm vm)
+        : this([], vm)
+    {
+    }
+
+    private Fields(List<(string Name, ReadOnlyMemory<byte> Value)> entries, MicroVm? vm)
     {
         _entries = entries;
-        _bytes = bytes;
+        _vm = vm;
     }
 
     /// <summary>True once they belong to a request or a response.</summary>
@@ -52,12 +65,17 @@ public sealed class Fields : IHttpTypes.IFields
     public static bool IsForbidden(string name) => s_forbidden.Contains(name);
 
     /// <summary>Names and values of a guest.</summary>
-    public static Result<IHttpTypes.IFields, IHttpTypes.HeaderError> FromList(ReadOnlySpan<(string, ReadOnlyMemory<byte>)> entries)
+    internal static Result<IHttpTypes.IFields, IHttpTypes.HeaderError> FromList(MicroVm vm, ReadOnlySpan<(string, ReadOnlyMemory<byte>)> entries)
     {
-        var fields = new Fields(new List<(string, ReadOnlyMemory<byte>)>(Math.Min(entries.Length, MaxCount)), 0);
+        var fields = new Fields(new List<(string, ReadOnlyMemory<byte>)>(Math.Min(entries.Length, MaxCount)), vm);
         foreach ((string name, ReadOnlyMemory<byte> value) in entries)
         {
-            if (Fault(name, value.Span) is { } fault) return fault;
+            if (Fault(name, value.Span) is { } fault)
+            {
+                fields.Dispose();
+                return fault;
+            }
+
             fields.Put(name, value);
         }
 
@@ -75,6 +93,32 @@ public sealed class Fields : IHttpTypes.IFields
     {
         IsImmutable = true;
         return this;
+    }
+
+    /// <summary>These were received, and go into a guest's hands.</summary>
+    internal Fields For(MicroVm? vm)
+    {
+        _vm = vm;
+        return this;
+    }
+
+    /// <summary>Another handle to these.</summary>
+    internal Fields Shared()
+    {
+        _owners++;
+        return this;
+    }
+
+    /// <summary>One who had them has let go.</summary>
+    public void Dispose()
+    {
+        if (--_owners == 0) Hold(-_held);
+    }
+
+    private void Hold(long bytes)
+    {
+        _vm?.Hold(bytes);
+        _held += bytes;
     }
 
     /// <summary>The first value of a name, as text; null where there is none.</summary>
@@ -152,7 +196,14 @@ public sealed class Fields : IHttpTypes.IFields
     public (string, ReadOnlyMemory<byte>)[] Entries() => [.. _entries];
 
     /// <inheritdoc/>
-    public IHttpTypes.IFields Clone() => new Fields([.. _entries], _bytes);
+    public IHttpTypes.IFields Clone()
+    {
+        var copy = new Fields([.. _entries], _vm) { _bytes = _bytes };
+        copy.Hold(_entries.Sum(e => (long)SizeOf(e.Name, e.Value)));
+        return copy;
+    }
+
+    private static int SizeOf(string name, ReadOnlyMemory<byte> value) => PerEntry + name.Length + value.Length;
 
     private static bool Same(string a, string b) => string.Equals(a, b, StringComparison.OrdinalIgnoreCase);
 
@@ -168,6 +219,7 @@ public sealed class Fields : IHttpTypes.IFields
     {
         long bytes = (long)_bytes + name.Length + value.Length;
         if (_entries.Count >= MaxCount || bytes > MaxBytes) throw new TrapException($"a set of headers or trailers has at most {MaxCount} fields and {MaxBytes} bytes");
+        Hold(SizeOf(name, value));
         _bytes = (int)bytes;
         _entries.Add((name, value));
     }
@@ -178,6 +230,7 @@ public sealed class Fields : IHttpTypes.IFields
         {
             if (!Same(_entries[i].Name, name)) continue;
             _bytes -= _entries[i].Name.Length + _entries[i].Value.Length;
+            Hold(-SizeOf(_entries[i].Name, _entries[i].Value));
             _entries.RemoveAt(i);
         }
     }

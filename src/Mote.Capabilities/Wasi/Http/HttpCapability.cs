@@ -48,10 +48,10 @@ public sealed class HttpGuest(MicroVm vm, IHttpClient client) : IHttpTypes, IOut
     public ErrorCode? HttpErrorCode(Io.IIoErrors.IError err) => (err as HttpIoError)?.Code;
 
     /// <inheritdoc/>
-    public IHttpTypes.IFields NewFields() => new Fields();
+    public IHttpTypes.IFields NewFields() => new Fields(vm);
 
     /// <inheritdoc/>
-    public Result<IHttpTypes.IFields, IHttpTypes.HeaderError> FieldsFromList((string, ReadOnlyMemory<byte>)[] entries) => Fields.FromList(entries);
+    public Result<IHttpTypes.IFields, IHttpTypes.HeaderError> FieldsFromList((string, ReadOnlyMemory<byte>)[] entries) => Fields.FromList(vm, entries);
 
     /// <inheritdoc/>
     public IHttpTypes.IOutgoingRequest NewOutgoingRequest(IHttpTypes.IFields headers) => new OutgoingRequest(vm, ((Fields)headers).Freeze());

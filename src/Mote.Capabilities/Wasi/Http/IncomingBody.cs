@@ -82,7 +82,7 @@ public sealed class FutureTrailers(MicroVm vm, BodySource? source) : IHttpTypes.
         if (_taken) return Result<Result<IHttpTypes.IFields?, IHttpTypes.ErrorCode>, Unit>.Err(default);
         _taken = true;
         Result<IHttpTypes.IFields?, IHttpTypes.ErrorCode> result = source?.Fault is { } fault ? fault.Code
-            : Result<IHttpTypes.IFields?, IHttpTypes.ErrorCode>.Ok(source?.Trailers is { Count: > 0 } trailers ? trailers.Freeze() : null);
+            : Result<IHttpTypes.IFields?, IHttpTypes.ErrorCode>.Ok(source?.Trailers is { Count: > 0 } trailers ? trailers.Freeze().For(vm) : null);
         return Result<Result<IHttpTypes.IFields?, IHttpTypes.ErrorCode>, Unit>.Ok(result);
     }
 

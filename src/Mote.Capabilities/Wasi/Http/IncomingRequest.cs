@@ -33,7 +33,7 @@ public abstract class IncomingRequest : IHttpTypes.IIncomingRequest
     public abstract string? Authority();
 
     /// <inheritdoc/>
-    public IHttpTypes.IFields Headers() => _headers ??= ReadHeaders().Freeze();
+    public IHttpTypes.IFields Headers() => (_headers ??= ReadHeaders().Freeze().For(Vm)).Shared();
 
     /// <inheritdoc/>
     public Result<IHttpTypes.IIncomingBody, Unit> Consume()
@@ -98,7 +98,7 @@ public sealed class OutgoingResponse(MicroVm vm, Fields headers) : IHttpTypes.IO
     }
 
     /// <inheritdoc/>
-    public IHttpTypes.IFields Headers() => headers;
+    public IHttpTypes.IFields Headers() => headers.Shared();
 
     /// <inheritdoc/>
     public Result<IHttpTypes.IOutgoingBody, Unit> Body() =>
@@ -108,6 +108,7 @@ public sealed class OutgoingResponse(MicroVm vm, Fields headers) : IHttpTypes.IO
     internal OutgoingBody TakeBody()
     {
         _sent = true;
+        headers.Dispose(); // they are on their way
         if (_body is null)
         {
             _body = new OutgoingBody(vm, null, static n => new IHttpTypes.ErrorCode.HTTPResponseBodySize(n));
@@ -120,7 +121,9 @@ public sealed class OutgoingResponse(MicroVm vm, Fields headers) : IHttpTypes.IO
     /// <inheritdoc/>
     public void Dispose()
     {
-        if (!_sent) _body?.Abort();
+        if (_sent) return;
+        headers.Dispose();
+        _body?.Abort();
     }
 }
 

@@ -248,7 +248,12 @@ public sealed class OutgoingBody(MicroVm vm, long? length, Func<ulong, IHttpType
         {
             if (_heldBytes + bytes.Length <= Held)
             {
-                _held ??= ArrayPool<byte>.Shared.Rent(Held);
+                if (_held is null)
+                {
+                    vm.Hold(Held);
+                    _held = ArrayPool<byte>.Shared.Rent(Held);
+                }
+
                 bytes.CopyTo(_held.AsSpan(_heldBytes));
                 _heldBytes += bytes.Length;
                 return;
@@ -283,12 +288,14 @@ public sealed class OutgoingBody(MicroVm vm, long? length, Func<ulong, IHttpType
     {
         if (_fault is not null)
         {
+            trailers?.Dispose();
             Abort(); // it will never be whole, and nobody has it any more who could drop it
             return _fault.Code;
         }
 
         if (IsShort)
         {
+            trailers?.Dispose();
             Abort();
             return sizeError((ulong)Bytes);
         }
@@ -328,6 +335,7 @@ public sealed class OutgoingBody(MicroVm vm, long? length, Func<ulong, IHttpType
     {
         if (IsOver) return;
         IsOver = true;
+        Trailers?.Dispose();
         _fault ??= new HttpBodyException(new IHttpTypes.ErrorCode.InternalError("the body was cut off"), "the body was cut off");
         GiveBack();
         _sink?.Abort();
@@ -361,6 +369,10 @@ public sealed class OutgoingBody(MicroVm vm, long? length, Func<ulong, IHttpType
         {
             throw Fail(e);
         }
+        finally
+        {
+            trailers?.Dispose();
+        }
     }
 
     private void Release(long? known)
@@ -382,7 +394,12 @@ public sealed class OutgoingBody(MicroVm vm, long? length, Func<ulong, IHttpType
 
     private void GiveBack()
     {
-        if (_held is not null) ArrayPool<byte>.Shared.Return(_held);
+        if (_held is not null)
+        {
+            ArrayPool<byte>.Shared.Return(_held);
+            vm.Hold(-Held);
+        }
+
         _held = null;
         _heldBytes = 0;
     }

@@ -40,6 +40,7 @@ public sealed class OutgoingRequest(MicroVm vm, Fields headers) : IHttpTypes.IOu
     public Result<Unit, Unit> SetPathWithQuery(string? pathWithQuery)
     {
         if (pathWithQuery is not null && !RequestSyntax.IsPath(pathWithQuery)) return Result<Unit, Unit>.Err(default);
+        vm.Hold(2L * ((pathWithQuery?.Length ?? 0) - (_path?.Length ?? 0)));
         _path = pathWithQuery;
         return Result<Unit, Unit>.Ok(default);
     }
@@ -62,25 +63,35 @@ public sealed class OutgoingRequest(MicroVm vm, Fields headers) : IHttpTypes.IOu
     public Result<Unit, Unit> SetAuthority(string? authority)
     {
         if (authority is not null && !RequestSyntax.IsAuthority(authority)) return Result<Unit, Unit>.Err(default);
+        vm.Hold(2L * ((authority?.Length ?? 0) - (_authority?.Length ?? 0)));
         _authority = authority;
         return Result<Unit, Unit>.Ok(default);
     }
 
     /// <inheritdoc/>
-    public IHttpTypes.IFields Headers() => headers;
+    public IHttpTypes.IFields Headers() => headers.Shared();
 
     /// <summary>The request goes out: its body, null where the guest asked for none.</summary>
     internal OutgoingBody? TakeBody()
     {
         _sent = true;
         headers.Freeze();
+        LetGo(); // exchanges have a bound of their own
         return _body;
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        if (!_sent) _body?.Abort();
+        if (_sent) return;
+        LetGo();
+        _body?.Abort();
+    }
+
+    private void LetGo()
+    {
+        headers.Dispose();
+        vm.Hold(-2L * ((_path?.Length ?? 0) + (_authority?.Length ?? 0)));
     }
 }
 
@@ -146,7 +157,7 @@ public sealed class IncomingResponse(MicroVm vm, ushort status, Fields headers, 
     public ushort Status() => status;
 
     /// <inheritdoc/>
-    public IHttpTypes.IFields Headers() => headers;
+    public IHttpTypes.IFields Headers() => headers.For(vm).Shared();
 
     /// <inheritdoc/>
     public Result<IHttpTypes.IIncomingBody, Unit> Consume()

@@ -1,0 +1,85 @@
+// A tensor in ONNX Runtime's own memory: what a guest gives is copied in once, what a model gives is copied out once.
+using System.Buffers;
+using Microsoft.ML.OnnxRuntime;
+using Microsoft.ML.OnnxRuntime.Tensors;
+using Mote.Capabilities.Nn;
+
+namespace Mote.Backends.OnnxRuntime;
+
+internal sealed class OnnxTensor : TensorValue
+{
+    private readonly Elements _elements;
+    private readonly long[] _dimensions;
+
+    /// <summary>Takes a value over, where it does not throw.</summary>
+    /// <exception cref="ModelException">It has more bytes than one piece of memory may have.</exception>
+    public OnnxTensor(OrtValue value, INnTensors.TensorType type)
+    {
+        OrtTensorTypeAndShapeInfo info = value.GetTensorTypeAndShape();
+        Type = type;
+        _dimensions = info.Shape;
+        long bytes = info.ElementCount * SizeOf(type);
+        if (bytes > Array.MaxLength)
+        {
+            throw new ModelException(INnErrors.ErrorCode.TooLarge, $"a tensor of {bytes} bytes: at most {Array.MaxLength} can be given to a component");
+        }
+
+        _elements = new Elements(value, (int)bytes);
+    }
+
+    public OrtValue Value => _elements.Value;
+
+    public override INnTensors.TensorType Type { get; }
+
+    public override ReadOnlySpan<long> Dimensions => _dimensions;
+
+    public override ReadOnlyMemory<byte> Data => _elements.Memory;
+
+    public override void Dispose() => ((IDisposable)_elements).Dispose();
+
+    public static TensorElementType ElementTypeOf(INnTensors.TensorType type) => type switch
+    {
+        INnTensors.TensorType.FP16 => TensorElementType.Float16,
+        INnTensors.TensorType.FP32 => TensorElementType.Float,
+        INnTensors.TensorType.FP64 => TensorElementType.Double,
+        INnTensors.TensorType.BF16 => TensorElementType.BFloat16,
+        INnTensors.TensorType.U8 => TensorElementType.UInt8,
+        INnTensors.TensorType.I32 => TensorElementType.Int32,
+        _ => TensorElementType.Int64,
+    };
+
+    /// <summary>wasi:nn's name of a type; null where it has none.</summary>
+    public static INnTensors.TensorType? TypeOf(TensorElementType type) => type switch
+    {
+        TensorElementType.Float16 => INnTensors.TensorType.FP16,
+        TensorElementType.Float => INnTensors.TensorType.FP32,
+        TensorElementType.Double => INnTensors.TensorType.FP64,
+        TensorElementType.BFloat16 => INnTensors.TensorType.BF16,
+        TensorElementType.UInt8 => INnTensors.TensorType.U8,
+        TensorElementType.Int32 => INnTensors.TensorType.I32,
+        TensorElementType.Int64 => INnTensors.TensorType.I64,
+        _ => null,
+    };
+
+    /// <summary>The bytes of a value.</summary>
+    private sealed class Elements(OrtValue value, int bytes) : MemoryManager<byte>
+    {
+        public OrtValue Value => value;
+
+        public override Memory<byte> Memory => CreateMemory(bytes);
+
+        public override Span<byte> GetSpan() => bytes == 0 ? default : value.GetTensorMutableRawData()[..bytes];
+
+        public override MemoryHandle Pin(int elementIndex = 0) => throw new NotSupportedException("a tensor's elements are copied, not pinned");
+
+        public override void Unpin()
+        {
+            // Nothing was pinned.
+        }
+
+        protected override void Dispose(bool disposing)
+        {
+            if (disposing) value.Dispose();
+        }
+    }
+}

@@ -1,0 +1,59 @@
+// [models] and [inference] of node.toml: the files behind the names of models, and what running them may use.
+using Mote.Packaging.Toml;
+
+namespace Mote.Packaging;
+
+/// <summary>A model's file.</summary>
+/// <param name="File">Where it is, absolute.</param>
+/// <param name="Digest">The SHA-256 of its bytes, 64 digits in lower case; null where it is not pinned.</param>
+public sealed record ModelConfig(string File, string? Digest = null);
+
+/// <summary>The models of a node.</summary>
+public sealed record ModelsConfig
+{
+    private const string DigestPrefix = "sha256:";
+
+    /// <summary>By the names that components know.</summary>
+    public IReadOnlyDictionary<string, ModelConfig> Files { get; init; } = new Dictionary<string, ModelConfig>();
+
+    /// <summary>Threads of each run.</summary>
+    public int Threads { get; init; } = 1;
+
+    /// <summary>Most bytes of the files of all models that are loaded at once.</summary>
+    public long MaxBytes { get; init; } = 512L << 20;
+
+    internal static ModelsConfig Read(TomlTable? models, TomlTable? inference, string folder, ModelsConfig defaults)
+    {
+        ModelsConfig config = defaults;
+        if (inference is not null)
+        {
+            config = config with
+            {
+                Threads = (int)(inference.Integer("threads", 1, 256) ?? config.Threads),
+                MaxBytes = inference.Bytes("memory", 1 << 20, 1L << 40) ?? config.MaxBytes,
+            };
+            inference.RejectUnknown("[inference]");
+        }
+
+        if (models is null) return config;
+        var files = new Dictionary<string, ModelConfig>(config.Files);
+        foreach (string name in models.Values.Keys.ToArray()) files[name] = Model(models, name, folder);
+        return config with { Files = files };
+    }
+
+    private static ModelConfig Model(TomlTable models, string name, string folder)
+    {
+        TomlNode value = models.Get(name)!;
+        if (value is TomlString s) return new ModelConfig(models.ExistingFile(name, folder, s.Value));
+        if (value is not TomlTable model) throw value.Error($"`{name}` is a file, such as {name} = \"{name}.onnx\", or {{ file = \"{name}.onnx\", digest = \"sha256:...\" }}, found {value.Kind}");
+        string file = model.ExistingFile("file", folder, model.Required("file", $"\"{name}.onnx\""));
+        string? digest = model.String("digest");
+        if (digest is not null && !(digest.StartsWith(DigestPrefix, StringComparison.Ordinal) && digest.Length == DigestPrefix.Length + 64 && digest.AsSpan(DigestPrefix.Length).IndexOfAnyExcept("0123456789abcdef") < 0))
+        {
+            throw model.Values["digest"].Error($"`digest` is \"sha256:\" and 64 digits in lower case, as `sha256sum FILE` prints them, found \"{digest}\"");
+        }
+
+        model.RejectUnknown($"[models] {name}");
+        return new ModelConfig(file, digest?[DigestPrefix.Length..]);
+    }
+}

@@ -10,6 +10,7 @@ using Mote.Components.Linking;
 using Mote.DataPlane;
 using Mote.Node.Telemetry;
 using Mote.Packaging;
+using Mote.Packaging.Cameras;
 using Mote.Packaging.Nats;
 using Mote.Packaging.Toml;
 using Mote.Runtime;
@@ -39,6 +40,7 @@ public sealed class EdgeNode : IAsyncDisposable
     private ControlSocket? _control;
     private TimerService? _timers;
     private NodeNats? _nats;
+    private NodeCameras? _cameras;
     private SqliteOutbox? _outbox;
     private static readonly List<MqttRoute> s_noFlows = [];
     private readonly List<MessageInbox> _inboxes = [];
@@ -128,7 +130,7 @@ public sealed class EdgeNode : IAsyncDisposable
     public NodeReport Report() => NodeReport.Of(_queues, Upstream?.Counts, Dropped, Http);
 
     /// <summary>What it and its components do now.</summary>
-    public NodeStatus Status() => NodeStatus.Of(_config.Name, Stopwatch.GetElapsedTime(_started), Http, _queues, Mappings) with { DataPlane = DataPlane(), Ledger = Ledger() };
+    public NodeStatus Status() => NodeStatus.Of(_config.Name, Stopwatch.GetElapsedTime(_started), Http, _queues, Mappings) with { DataPlane = DataPlane(), Ledger = Ledger(), Cameras = _cameras?.Status ?? [] };
 
     /// <summary>What came in for its apps, what left, and what was written.</summary>
     public NodeLedger Ledger() => new([.. _ledgers.Values.Select(LedgerOfApp.Of)], _wearBook?.Days() ?? []) { Since = _ledgerBook?.Since };
@@ -139,6 +141,7 @@ public sealed class EdgeNode : IAsyncDisposable
     public async Task DrainAsync(TimeSpan timeout)
     {
         _timers?.Stop();
+        _cameras?.Stop();
         if (Http is not null) await Http.StopAsync(timeout).ConfigureAwait(false);
         if (Broker is not null) await Broker.StopReceivingAsync().ConfigureAwait(false);
         if (_nats is not null) await _nats.StopReceivingAsync().ConfigureAwait(false);
@@ -170,7 +173,9 @@ public sealed class EdgeNode : IAsyncDisposable
         {
             foreach (ComponentManifest c in app.Components)
             {
-                if (names.Contains(c.Name) && _queueOf.TryGetValue((app.Name, c.Name), out MessageQueue? queue)) loaded.Add((queue, Load(app, c, queue.Component.Usage)));
+                if (!names.Contains(c.Name)) continue;
+                // A component has one for each of its cameras, and one for everything else.
+                foreach (MessageQueue queue in _queues.Where(q => q.Component.App == app.Name && q.Component.Name == c.Name)) loaded.Add((queue, Load(app, c, queue.Component.Usage, queue.Component.Camera)));
             }
 
             Http?.Replace(app, names);
@@ -194,6 +199,7 @@ public sealed class EdgeNode : IAsyncDisposable
         // From the outside in: nothing comes, nothing runs, nothing is sent, nothing is stored.
         if (_control is not null) await _control.DisposeAsync().ConfigureAwait(false);
         _timers?.Stop();
+        _cameras?.Dispose();
         if (Http is not null) await Http.DisposeAsync().ConfigureAwait(false);
         if (Broker is not null) await Broker.StopReceivingAsync().ConfigureAwait(false);
         if (_nats is not null) await _nats.StopReceivingAsync().ConfigureAwait(false);
@@ -252,6 +258,7 @@ public sealed class EdgeNode : IAsyncDisposable
             _wear.Observe(WearSource.Inbox, () => outbox.DiskBytes().Inbox);
         }
 
+        _cameras = new NodeCameras(_config.Cameras, line => Say("camera", line));
         var routes = new List<MqttRoute>();
         foreach (AppManifest app in apps) routes.AddRange(Prepare(app));
         if (_config.UpstreamUrl is { } url)
@@ -277,6 +284,8 @@ public sealed class EdgeNode : IAsyncDisposable
         _nats?.Receive(apps, _queueOf);
         if (apps.Any(a => a.HttpTriggers.Count > 0)) Http = await HttpApps.StartAsync(apps, _config, _host, _telemetry.Http, PassOfRequest, HttpComponent, (source, line) => Say(source, line)).ConfigureAwait(false);
         _timers?.Start();
+        _telemetry.Observe(() => _cameras.Status);
+        _cameras.Start();
         _control = ControlSocket.Open(_folder, Status, line => Say("control", line));
     }
 
@@ -330,13 +339,17 @@ public sealed class EdgeNode : IAsyncDisposable
             string trigger = string.Join('+', Triggers(app, c.Name));
             if (trigger.Length == 0)
             {
-                if (app.HttpTriggers.Any(t => t.Component == c.Name)) continue;
+                if (app.HttpTriggers.Any(t => t.Component == c.Name) || app.CameraTriggers.Any(t => t.Component == c.Name)) continue;
                 _log.Write(c.Name, $"[{c.Name}] no trigger names this component: it will not run");
                 continue;
             }
 
             queues[c.Name] = Start(app, c, trigger);
         }
+
+        // Each camera has a queue of its own, and with it a microVM of its own where they are pooled: what a component has
+        // learned of a scene is not asked about another.
+        foreach (CameraTriggerManifest t in app.CameraTriggers) _cameras!.Add(app, t, Start(app, app.Component(t.Component) with { Concurrency = 1, Queue = 1 }, "camera", t.Camera));
 
         if (app.FlowTriggers.Count > 0) _flows[app.Name] = [.. app.FlowTriggers.Select(t => Route(app.Name, t.Component, "flow", t.Topic, 1, queues[t.Component], t.Retries, t.DeadLetter, t.Key))];
         return [.. app.MqttTriggers.Select(t => Route(app.Name, t.Component, "mqtt", t.Topic, t.Qos, queues[t.Component], t.Retries, t.DeadLetter, t.Key))];
@@ -360,14 +373,14 @@ public sealed class EdgeNode : IAsyncDisposable
         if (app.TimerTriggers.Any(t => t.Component == component)) yield return "timer";
     }
 
-    private MessageQueue Start(AppManifest app, ComponentManifest c, string trigger)
+    private MessageQueue Start(AppManifest app, ComponentManifest c, string trigger, string? camera = null)
     {
-        MessageTarget target = Load(app, c, new ComponentUsage());
+        MessageTarget target = Load(app, c, new ComponentUsage(), camera);
         AppComponent component = target.Pool.Component;
         var queue = new MessageQueue(target, _host.Messaging, _host.Scheduler, c.Concurrency, c.Queue, Pass, line => Say(c.Name, line, component), Batches.Of(app, c)) { Trigger = trigger, Ledger = _ledgers[app.Name], Leaving = p => Leaving(app.Name, p) };
         _telemetry.Add(component, queue.FaasTrigger);
         _queues.Add(queue);
-        _queueOf[(app.Name, c.Name)] = queue;
+        if (camera is null) _queueOf[(app.Name, c.Name)] = queue;
         return queue;
     }
 
@@ -378,14 +391,14 @@ public sealed class EdgeNode : IAsyncDisposable
         if (!File.Exists(c.Source)) throw new ConfigException(app.File, c.Line, $"component `{c.Name}`: there is no file {c.Source}{(c.Build is { } build ? $"; build it first: mote build, or (cd {build.Folder} && {build.Command})" : "")}");
     }
 
-    private MessageTarget Load(AppManifest app, ComponentManifest c, ComponentUsage usage)
+    private MessageTarget Load(AppManifest app, ComponentManifest c, ComponentUsage usage, string? camera)
     {
-        AppComponent component = Component(app, c, usage);
+        AppComponent component = Component(app, c, usage, camera);
         InstanceTemplate template = _host.Load(c.Source, c.Floats);
         try
         {
             MessageHandler handler = MessageHandler.Bind(template)
-                ?? throw new ConfigException(app.File, c.Line, $"component `{c.Name}` has no export {MessageHandler.Interfaces}, one of which a [[trigger.mqtt]], a [[trigger.messaging]] or a [[trigger.timer]] calls; `mote inspect {c.Source}` shows what it exports");
+                ?? throw new ConfigException(app.File, c.Line, $"component `{c.Name}` has no export {MessageHandler.Interfaces}, one of which a [[trigger.mqtt]], a [[trigger.messaging]], a [[trigger.timer]] or a [[trigger.camera]] calls; `mote inspect {c.Source}` shows what it exports");
             Batches.Check(app, c, handler);
             return new MessageTarget(template, _host.Pool(template, component, c.Instance), handler);
         }
@@ -396,12 +409,13 @@ public sealed class EdgeNode : IAsyncDisposable
         }
     }
 
-    private AppComponent Component(AppManifest app, ComponentManifest c, ComponentUsage usage)
+    private AppComponent Component(AppManifest app, ComponentManifest c, ComponentUsage usage, string? camera = null)
     {
         CheckIsBuilt(app, c);
         return new AppComponent(app.Name, c.Name, c.Grants, c.Limits)
         {
             Usage = usage,
+            Camera = camera,
             StaysInside = (client, topic) => FlowsOf(app.Name, topic).Count > 0 && _config.MessagingClients.Of(client) != MessageBrokerKind.Nats && (_config.UpstreamUrl is null || ClassOf(topic) is null),
             Meter = c.Limits.Egress is null ? null : _meters.GetOrAdd((app.Name, c.Name), static _ => new EgressMeter()),
             Denials = new DenialLog(d => Say(d.Component, d.ToString())),

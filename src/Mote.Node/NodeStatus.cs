@@ -24,6 +24,9 @@ public sealed record NodeStatus(
     /// <summary>What came, left and was written; null from a node of a version that keeps no account of it.</summary>
     public NodeLedger? Ledger { get; init; }
 
+    /// <summary>The cameras that components see; null from a node of a version without them.</summary>
+    public IReadOnlyList<CameraStatus>? Cameras { get; init; }
+
     internal static NodeStatus Of(string name, TimeSpan uptime, HttpApps? http, IReadOnlyList<MessageQueue> queues, MappingBudget mappings) => new(
         name, Environment.ProcessId, Math.Round(uptime.TotalSeconds, 3), http?.Address.AbsoluteUri, http?.Threads ?? 0, Environment.WorkingSet, new MappingStatus(mappings.Taken, mappings.Limit, mappings.Refused),
         [.. (http?.Handlers ?? []).Select(Of), .. queues.Select(Of)]);
@@ -41,7 +44,7 @@ public sealed record NodeStatus(
         // Its code stays mapped: a message must not wait for it.
         int waiting = (int)Math.Min(c.Waiting, int.MaxValue), running = Math.Min(waiting, q.Concurrency);
         ComponentStatus status = ComponentStatus.Of(q.Component, q.Trigger, running > 0 ? ComponentState.Running : ComponentState.Loaded, running, waiting - running);
-        return status with { Received = c.Received, Answered = c.Handled, Failed = c.Failed + c.NotDelivered, BytesIn = status.BytesIn + c.ReceivedBytes };
+        return status with { Camera = q.Component.Camera, Received = c.Received, Answered = c.Handled, Failed = c.Failed + c.NotDelivered, BytesIn = status.BytesIn + c.ReceivedBytes };
     }
 }
 
@@ -77,8 +80,11 @@ public sealed record ComponentStatus
     /// <summary>Its name in the app.</summary>
     public required string Component { get; init; }
 
-    /// <summary>What its events are: http, mqtt, timer, or mqtt+timer.</summary>
+    /// <summary>What its events are: http, mqtt, timer, or mqtt+timer; or camera.</summary>
     public required string Trigger { get; init; }
+
+    /// <summary>The camera whose pictures it gets; null of other triggers.</summary>
+    public string? Camera { get; init; }
 
     /// <summary>How much of it is there.</summary>
     public ComponentState State { get; init; }

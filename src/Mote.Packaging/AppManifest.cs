@@ -1,4 +1,5 @@
 // mote.toml: an app as its author wrote it.
+using Mote.Packaging.Cameras;
 using Mote.Packaging.Nats;
 using Mote.Packaging.Timers;
 using Mote.Packaging.Toml;
@@ -93,6 +94,9 @@ public sealed record AppManifest(string File, string Name, string Version, IRead
     /// <summary>Its triggers of NATS.</summary>
     public IReadOnlyList<MessagingTriggerManifest> MessagingTriggers { get; init; } = [];
 
+    /// <summary>Its triggers of cameras.</summary>
+    public IReadOnlyList<CameraTriggerManifest> CameraTriggers { get; init; } = [];
+
     /// <summary>The name manifests have.</summary>
     public const string FileName = "mote.toml";
 
@@ -137,6 +141,7 @@ public sealed record AppManifest(string File, string Name, string Version, IRead
         && MqttTriggers.Select(t => t with { Line = 0 }).SequenceEqual(by.MqttTriggers.Select(t => t with { Line = 0 }))
         && FlowTriggers.Select(t => t with { Line = 0 }).SequenceEqual(by.FlowTriggers.Select(t => t with { Line = 0 }))
         && HttpTriggers.Select(t => t with { Line = 0 }).SequenceEqual(by.HttpTriggers.Select(t => t with { Line = 0 }))
+        && CameraTriggers.Select(t => t with { Line = 0 }).SequenceEqual(by.CameraTriggers.Select(t => t with { Line = 0 }))
         && TimerTriggers.Select(t => t with { Line = 0 }).SequenceEqual(by.TimerTriggers.Select(t => t with { Line = 0 }))
         && MessagingTriggers.Select(t => t with { Line = 0 }).SequenceEqual(by.MessagingTriggers.Select(t => t with { Line = 0 }));
 

@@ -1,5 +1,6 @@
 // Reads mote.toml, with an error at its line for everything that is missing, misspelt or out of bounds.
 using System.Text.RegularExpressions;
+using Mote.Packaging.Cameras;
 using Mote.Packaging.Nats;
 using Mote.Packaging.Timers;
 using Mote.Packaging.Toml;
@@ -10,9 +11,6 @@ namespace Mote.Packaging;
 
 internal sealed partial class ManifestReader(string file, Func<string, string?> operatorVariable)
 {
-    private static readonly string[] s_laterGrants = ["models", "camera"];
-    private static readonly string[] s_laterTriggers = ["camera"];
-
     private readonly string _folder = Path.GetDirectoryName(file)!;
     private readonly Dictionary<string, string?> _variables = [];
     private readonly List<string> _secrets = [];
@@ -43,20 +41,16 @@ internal sealed partial class ManifestReader(string file, Func<string, string?> 
         app.RejectUnknown("[app]");
         ReadVariables(root.Table("variables"));
         List<ComponentManifest> components = ReadComponents(root);
-        TomlTable triggers = root.Table("trigger") ?? throw root.Error("there is no trigger: add [[trigger.http]] with route = \"/...\", [[trigger.mqtt]] with topic = \"plant/+/vibration\", [[trigger.messaging]] with subject = \"plant.*.vibration\", or [[trigger.timer]] with every = \"10s\", and component = \"NAME\"");
-        foreach (string later in s_laterTriggers)
-        {
-            if (triggers.Get(later) is { } node) throw node.Error($"[[trigger.{later}]] is not supported yet");
-        }
-
+        TomlTable triggers = root.Table("trigger") ?? throw root.Error("there is no trigger: add [[trigger.http]] with route = \"/...\", [[trigger.mqtt]] with topic = \"plant/+/vibration\", [[trigger.messaging]] with subject = \"plant.*.vibration\", [[trigger.timer]] with every = \"10s\", or [[trigger.camera]] with camera = \"line-1\", and component = \"NAME\"");
         List<MqttTriggerManifest> mqtt = ReadMqttTriggers(triggers, components);
         List<HttpTriggerManifest> http = ReadHttpTriggers(triggers, components);
         List<TimerTriggerManifest> timers = TimerTriggers.Read(triggers, t => ReadTarget(t, components), NamePattern());
         List<MessagingTriggerManifest> messaging = MessagingTriggers.Read(triggers, t => ReadTarget(t, components), t => BatchManifest.Read(t, components));
         List<FlowTriggerManifest> flows = ReadFlowTriggers(triggers, components);
+        List<CameraTriggerManifest> cameras = CameraTriggers.Read(triggers, t => ReadTarget(t, components), components);
         triggers.RejectUnknown("[trigger]");
         root.RejectUnknown("the manifest");
-        var manifest = new AppManifest(file, name, version, components, mqtt) { HttpTriggers = http, FlowTriggers = flows, MessagingTriggers = messaging, TimerTriggers = timers, Secrets = new SecretValues(_secrets) };
+        var manifest = new AppManifest(file, name, version, components, mqtt) { HttpTriggers = http, FlowTriggers = flows, MessagingTriggers = messaging, TimerTriggers = timers, CameraTriggers = cameras, Secrets = new SecretValues(_secrets) };
         BatchManifest.CheckAgree(file, manifest.Batches);
         return manifest;
     }
@@ -136,11 +130,6 @@ internal sealed partial class ManifestReader(string file, Func<string, string?> 
     private Grants ReadGrants(string name, TomlTable c)
     {
         TomlTable? g = c.Table("grants");
-        foreach (string later in s_laterGrants)
-        {
-            if (g?.Get(later) is { } node) throw node.Error($"the grant `{later}` is not supported yet");
-        }
-
         var variables = new Dictionary<string, string>();
         if (c.Table("variables") is { } v)
         {
@@ -159,6 +148,7 @@ internal sealed partial class ManifestReader(string file, Func<string, string?> 
             KeyValue = g?.Strings("keyvalue") ?? [],
             Blobstore = g?.Strings("blobstore") ?? [],
             Models = g?.Strings("models") ?? [],
+            Camera = g?.Strings("camera") ?? [],
             Publish = g?.Strings("publish") ?? [],
             Variables = variables,
             Environment = environment,

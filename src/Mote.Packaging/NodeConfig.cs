@@ -1,7 +1,9 @@
 // node.toml: what the operator decides. Everything has a default, so that a node runs without the file.
+using Mote.Packaging.Cameras;
 using Mote.Packaging.Nats;
 using Mote.Packaging.Toml;
 using Mote.Runtime;
+using Mote.Runtime.Cameras;
 
 namespace Mote.Packaging;
 
@@ -101,6 +103,9 @@ public sealed record NodeConfig
     /// <summary>The models that components may run.</summary>
     public ModelsConfig Models { get; init; } = new();
 
+    /// <summary>The cameras that apps may see, by their names.</summary>
+    public IReadOnlyDictionary<string, CameraSource> Cameras { get; init; } = new Dictionary<string, CameraSource>();
+
     /// <summary>Which broker clients of wasi:messaging have.</summary>
     public MessagingClients MessagingClients { get; init; } = new();
 
@@ -110,9 +115,11 @@ public sealed record NodeConfig
     /// <summary>What no line may show of it: passwords and tokens that stand in URLs, and that of NATS.</summary>
     public SecretValues Secrets => new(
     [
-        .. ((Uri?[])[BrokerUrl, UpstreamUrl, KeyValue?.Url, Telemetry.Otlp]).OfType<Uri>().SelectMany(UrlUserInfo.SecretsOf),
+        .. ((Uri?[])[BrokerUrl, UpstreamUrl, KeyValue?.Url, Telemetry.Otlp]).OfType<Uri>().Concat(CameraUrls).SelectMany(UrlUserInfo.SecretsOf),
         .. Nats?.Password is { } password ? [password] : (string[])[],
     ]);
+
+    private IEnumerable<Uri> CameraUrls => Cameras.Values.Where(c => c.Kind is CameraKind.Rtsp or CameraKind.Http).Select(c => new Uri(c.Address));
 
     /// <summary>Reads a file; what it does not say is as in <paramref name="defaults"/>.</summary>
     /// <exception cref="ConfigException">It has a fault.</exception>
@@ -195,6 +202,7 @@ public sealed record NodeConfig
         if (root.Table("keyvalue") is { } keyvalue) config = config with { KeyValue = KeyValueConfig.Read(keyvalue, folder) };
         if (root.Table("blobstore") is { } blobstore) config = config with { Blobstore = BlobstoreConfig.Read(blobstore) };
         config = config with { Models = ModelsConfig.Read(root.Table("models"), root.Table("inference"), folder, config.Models) };
+        if (root.Table("cameras") is { } cameras) config = config with { Cameras = CamerasConfig.Read(cameras, folder) };
         if (root.Table("messaging") is { } messaging) config = config with { MessagingClients = MessagingClients.Read(messaging) };
 
         root.RejectUnknown("the node config");

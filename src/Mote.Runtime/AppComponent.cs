@@ -50,6 +50,9 @@ public sealed class AppComponent
     /// <summary>The component's name in the app.</summary>
     public string Name { get; }
 
+    /// <summary>The camera whose frames it gets, in microVMs of its own; null where they come by another trigger.</summary>
+    public string? Camera { get; init; }
+
     /// <summary>What it may do.</summary>
     public Grants Grants { get; }
 

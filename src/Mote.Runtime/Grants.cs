@@ -18,6 +18,9 @@ public sealed record Grants
     /// <summary>Names of models (wasi:nn).</summary>
     public IReadOnlyList<string> Models { get; init; } = [];
 
+    /// <summary>Names of cameras whose frames a trigger may give it.</summary>
+    public IReadOnlyList<string> Camera { get; init; } = [];
+
     /// <summary>Topics that may be published to.</summary>
     public IReadOnlyList<string> Publish { get; init; } = [];
 

@@ -67,14 +67,14 @@ public sealed partial class MessageQueue : IAsyncDisposable
         Concurrency = concurrency;
     }
 
-    /// <summary>What its events are: mqtt, messaging, timer, or several of them with + between.</summary>
+    /// <summary>What its events are: mqtt, messaging, timer, or several of them with + between; or camera.</summary>
     public string Trigger { get; init; } = "mqtt";
 
     /// <summary>The same in the words of OpenTelemetry (faas.trigger).</summary>
-    public string FaasTrigger => Trigger == "timer" ? "timer" : "pubsub";
+    public string FaasTrigger => Trigger switch { "timer" => "timer", "camera" => "datasource", _ => "pubsub" };
 
     /// <summary>And where its events come from (messaging.system).</summary>
-    public string MessagingSystem => Trigger.Contains("mqtt", StringComparison.Ordinal) ? "mqtt" : Trigger.Contains("messaging", StringComparison.Ordinal) ? "nats" : Trigger.Contains("flow", StringComparison.Ordinal) ? "mote" : "timer";
+    public string MessagingSystem => Trigger.Contains("mqtt", StringComparison.Ordinal) ? "mqtt" : Trigger.Contains("messaging", StringComparison.Ordinal) ? "nats" : Trigger.Contains("flow", StringComparison.Ordinal) ? "mote" : Trigger == "camera" ? "camera" : "timer";
 
     /// <summary>Where what comes and what leaves is counted; null for nowhere.</summary>
     public AppLedger? Ledger { get; init; }

@@ -106,7 +106,7 @@ internal sealed partial class MessageRunner
         {
             MessagingGuest guest = _messaging.Guest(vm);
             var messages = new Message[events.Length];
-            for (int i = 0; i < events.Length; i++) messages[i] = events[i].Retry is null ? events[i].Message : events[i].Message.Copy();
+            for (int i = 0; i < events.Length; i++) messages[i] = events[i].Message.Copy();
             Result<BatchHandler.Failure[], IMessagingTypes.Error> result;
             try
             {

@@ -143,7 +143,7 @@ internal sealed partial class MessageRunner : IDisposable
             MessagingGuest guest = _messaging.Guest(vm);
             try
             {
-                Result<Unit, IMessagingTypes.Error> result = vm.Call((handler: target.Value.Handler, guest, message: e.Retry is null ? message : message.Copy()), static (instance, s) => s.handler.Handle(instance, s.guest, s.message));
+                Result<Unit, IMessagingTypes.Error> result = vm.Call((handler: target.Value.Handler, guest, message: message.Copy()), static (instance, s) => s.handler.Handle(instance, s.guest, s.message));
                 if (!result.IsOk)
                 {
                     guest.Discard();

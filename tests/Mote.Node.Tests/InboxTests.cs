@@ -194,7 +194,8 @@ public sealed class InboxTests : IDisposable
             () =>
             {
                 most = Math.Max(most, again.Queues[0].Counts.Waiting);
-                return again.Queues[0].Counts.NotDelivered >= 5 * Capacity;
+                // On a quick machine all this may be behind them at the first look, and the next try in a second.
+                return most > 0 && again.Queues[0].Counts.NotDelivered >= 5 * Capacity;
             },
             () => $"{again.Queues[0].Counts}: {string.Join(" | ", _site.Log)}");
         Assert.Contains(_site.Log, l => l.Contains("the disk is full", StringComparison.Ordinal)); // what is small enough still fits, so the fault comes and goes

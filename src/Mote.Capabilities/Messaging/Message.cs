@@ -7,6 +7,7 @@ namespace Mote.Capabilities.Messaging;
 public sealed class Message : IMessagingTypes.IMessage, IDisposable
 {
     private List<(string Key, string Value)>? _metadata;
+    private bool _isPassedOn;
 
     /// <summary>A message with these bytes, which must not change afterwards.</summary>
     public Message(ReadOnlyMemory<byte> data) => Bytes = data;
@@ -32,6 +33,9 @@ public sealed class Message : IMessagingTypes.IMessage, IDisposable
     /// <summary>A topic that its sender asks for answers on, without more (no correlation); null for none.</summary>
     public string? AnswersTo { get; init; }
 
+    /// <summary>Told, once, that the guest which had it, or its copy, has given it up without passing it on: its bytes may change from then on.</summary>
+    public Action? Unused { get; init; }
+
     /// <summary>Told how many bytes a guest is about to add or has given back, while it has the message; may trap it.</summary>
     internal Action<long>? Resizing { get; set; }
 
@@ -46,7 +50,7 @@ public sealed class Message : IMessagingTypes.IMessage, IDisposable
     private static long SizeOf(string key, string value) => 64 + (2L * (key.Length + value.Length));
 
     /// <summary>A message of the same content: what a guest does to the one does not change the other.</summary>
-    public Message Copy() => new(Bytes) { Topic = Topic, Type = Type, System = System, ReplyTo = ReplyTo, AnswersTo = AnswersTo, _metadata = _metadata is null ? null : [.. _metadata] };
+    public Message Copy() => new(Bytes) { Topic = Topic, Type = Type, System = System, ReplyTo = ReplyTo, AnswersTo = AnswersTo, Unused = Unused, _metadata = _metadata is null ? null : [.. _metadata] };
 
     /// <summary>A message of the same content, as it comes on a topic.</summary>
     public Message To(string topic) => new(Bytes) { Topic = topic, Type = Type, ReplyTo = ReplyTo, _metadata = _metadata is null ? null : [.. _metadata] };
@@ -115,11 +119,20 @@ public sealed class Message : IMessagingTypes.IMessage, IDisposable
         Resizing?.Invoke(SizeOfMetadata - before);
     }
 
-    /// <summary>The guest has given it up. What is in it stays for whoever has it now.</summary>
+    /// <summary>The guest has given it up.</summary>
     public void Dispose()
     {
+        if (PassOn()) Unused?.Invoke();
+    }
+
+    /// <summary>It goes from the guest's hands into others; what is in it stays. False where it had done so before.</summary>
+    internal bool PassOn()
+    {
+        if (_isPassedOn) return false;
+        _isPassedOn = true;
         Resizing?.Invoke(-Size);
         Resizing = null;
+        return true;
     }
 }
 

@@ -126,7 +126,12 @@ public sealed partial class MessagingGuest(MicroVm vm, Func<AppComponent, string
     }
 
     /// <inheritdoc/>
-    public Result<Unit, Error> Send(IMessagingTypes.IClient c, string topic, IMessagingTypes.IMessage message) => Enqueue(NameOf(c), topic, (Message)message);
+    public Result<Unit, Error> Send(IMessagingTypes.IClient c, string topic, IMessagingTypes.IMessage message)
+    {
+        Result<Unit, Error> sent = Enqueue(NameOf(c), topic, (Message)message);
+        if (!sent.IsOk) ((Message)message).Dispose(); // the guest has it no more, and nobody else has it
+        return sent;
+    }
 
     /// <summary>Keeps a message until the event is over.</summary>
     private Result<Unit, Error> Enqueue(string client, string topic, Message m)
@@ -146,7 +151,7 @@ public sealed partial class MessagingGuest(MicroVm vm, Func<AppComponent, string
         }
 
         _bytes += size;
-        m.Dispose(); // out of the guest's hands
+        m.PassOn(); // out of the guest's hands
         using Activity? span = Span(vm, "send", ActivityKind.Producer, topic, m);
         _published.Add(new Published(topic, m, client));
         return default(Unit);
@@ -168,6 +173,7 @@ public sealed partial class MessagingGuest(MicroVm vm, Func<AppComponent, string
     /// <inheritdoc/>
     public Result<IMessagingTypes.IMessage[], Error> Request(IMessagingTypes.IClient c, string topic, IMessagingTypes.IMessage message, IRequestReply.IRequestOptions? options)
     {
+        ((Message)message).PassOn(); // whatever becomes of it
         if (Refusal(topic) is { } error) return error;
         var o = (RequestOptions?)options ?? new RequestOptions();
         Result<IReadOnlyList<Message>, Error> answers = Ask(NameOf(c), topic, (Message)message, o.Expected, o.Timeout ?? s_defaultTimeout);
@@ -206,13 +212,13 @@ public sealed partial class MessagingGuest(MicroVm vm, Func<AppComponent, string
     /// <inheritdoc/>
     public Result<Unit, Error> Reply(IMessagingTypes.IMessage replyTo, IMessagingTypes.IMessage message)
     {
+        ((Message)message).PassOn(); // whatever becomes of it
         if (((Message)replyTo).ReplyTo is not { } address) return new Error.Other("this message was not sent as a request: nobody waits for an answer");
         if ((address.Via ?? broker(vm.Component, "mqtt")) is not { } asked) return new Error.Connection("this component has no broker");
         if (OverBudget(null, (Message)message) is { } over) return over;
         try
         {
             var m = (Message)message;
-            m.Dispose(); // out of the guest's hands
             using Activity? span = Span(vm, "reply", ActivityKind.Producer, null, m);
             asked.Reply(address, m);
             return default(Unit);

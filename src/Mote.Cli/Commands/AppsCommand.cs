@@ -39,7 +39,7 @@ internal static class AppsCommand
             ["APP", "COMPONENT", "TRIGGER", "STATE", "EVENTS", "FAILED", "REFUSED", "STARTED", "LIVE", "CPU", "PEAK", "IN", "OUT"],
             .. node.Components.Select(c => (string[])
             [
-                c.App, c.Component, c.Trigger, c.State switch { ComponentState.Zero => "at zero", ComponentState.Loaded => "loaded", _ => "running" },
+                c.App, c.Component, c.Camera is null ? c.Trigger : $"{c.Trigger} {c.Camera}", c.State switch { ComponentState.Zero => "at zero", ComponentState.Loaded => "loaded", _ => "running" },
                 ReportText.Count(c.Received), ReportText.Count(c.Failed), ReportText.Count(c.Refused), ReportText.Count(c.MicroVmsStarted), ReportText.Count(c.MicroVmsLive),
                 string.Create(CultureInfo.InvariantCulture, $"{c.CpuSeconds:0.00} s"), Mebibytes(c.PeakMemoryBytes), Bytes(c.BytesIn), Bytes(c.BytesOut),
             ]),

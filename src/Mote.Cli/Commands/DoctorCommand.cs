@@ -101,6 +101,12 @@ internal static class DoctorCommand
                 : new("disk", Verdict.Ok, held));
         }
 
+        foreach (CameraStatus c in node.Cameras ?? [])
+        {
+            string seen = $"{c.Name} ({c.Source}, {c.Pictures}): {c.State}, {c.Frames:n0} frames, {c.Dropped:n0} dropped, opened {c.Opened:n0} times";
+            checks.Add(c.Fault is not null ? new("camera", Verdict.Fail, $"{seen}; {c.Fault}. The node goes on trying: see `{c.Name}` under [cameras] in node.toml") : new("camera", Verdict.Ok, seen));
+        }
+
         if (node.Ledger is { Disk: [var today, ..] days })
         {
             // Days that are over: today is not.
@@ -140,6 +146,7 @@ internal static class DoctorCommand
         yield return Port("broker port", 1883, "`mote up` needs --listen with another port, or `listen` under [broker] in node.toml");
         yield return Tool("clang", ["clang-19", "clang"], "--version", "C guests are built with it: apt-get install clang-19 lld-19 wasi-libc libclang-rt-19-dev-wasm32");
         yield return Tool("wasm linker", ["wasm-ld-19", "wasm-ld"], "--version", "C guests are linked with it: apt-get install lld-19");
+        yield return Tool("ffmpeg", ["ffmpeg"], "-version", "pictures of cameras are decoded with it, 5.1 or newer: apt-get install ffmpeg");
         yield return Tool("node", ["node"], "--version", "guests are made into components with an npm package: apt-get install nodejs npm");
     }
 

@@ -16,7 +16,7 @@ internal static class InspectCommand
 
     public static Command Make()
     {
-        var file = new Argument<string>("FILE.wasm") { Description = "A component, or a core module with WASI preview-1 imports." };
+        var file = new Argument<string>("FILE.wasm") { Description = "A component, or a core module with WASI preview-1 imports; or an app (a folder with a mote.toml): what its components see, can send and can keep." };
         var types = new System.CommandLine.Option<bool>("--types") { Description = "Show the functions and types of interfaces too." };
         var json = SharedOptions.Json();
         var command = new Command("inspect", "Show a component's imports and exports, the grants it would need, its sizes, and what is not hosted. Ends with 1 where it could not run here.") { file, types, json };
@@ -26,9 +26,18 @@ internal static class InspectCommand
 
     private static int Run(string path, bool types, bool json)
     {
+        if (Directory.Exists(path) || Path.GetFileName(path) == AppManifest.FileName) return App(path, json);
         byte[] file = ComponentFileException.Read(path);
         using ComponentHost host = ToolHost.Make(_ => throw new InvalidOperationException("nothing runs here"));
         return CoreModuleDescription.IsCoreModule(file) ? Module(path, file, host, json) : Component(path, file, host, types, json);
+    }
+
+    private static int App(string path, bool json)
+    {
+        AppManifest app = AppManifest.Load(path, new VariableValues([], [], Environment.GetEnvironmentVariable).Find);
+        if (json) ReportText.PrintJson(Console.Out, j => Write(j, "privacy", app.Components.Select(c => Privacy.Of(app, c))));
+        else foreach (ComponentManifest c in app.Components) Console.WriteLine(Privacy.Of(app, c));
+        return ExitCode.Ok;
     }
 
     private static int Component(string path, byte[] file, ComponentHost host, bool types, bool json)

@@ -135,6 +135,18 @@ internal sealed class NodeTelemetry : IAsyncDisposable
         static KeyValuePair<string, object?>[] Labels(AppLedger l, LedgerRow r) => [new("mote.app", l.App), new("mote.topic", r.Topic ?? "(other)")];
     }
 
+    /// <summary>Measures cameras.</summary>
+    internal void Observe(Func<IReadOnlyList<CameraStatus>> cameras)
+    {
+        if (_metrics?.Meter is not { } meter) return;
+        meter.CreateObservableGauge("mote.camera.up", () => Of(static c => c.State == "streaming" ? 1 : 0), description: "1 while pictures come from the camera, else 0.");
+        meter.CreateObservableCounter("mote.camera.frames", () => Of(static c => c.Frames), "{frame}", "Pictures that came from the camera.");
+        meter.CreateObservableCounter("mote.camera.dropped", () => Of(static c => c.Dropped), "{frame}", "Pictures that a component was too slow for.");
+        meter.CreateObservableCounter("mote.camera.opened", () => Of(static c => c.Opened), "{opening}", "How often the camera was opened.");
+
+        IEnumerable<Measurement<long>> Of(Func<CameraStatus, long> value) => [.. cameras().Select(c => new Measurement<long>(value(c), new("mote.camera", c.Name), new("mote.camera.pictures", c.Pictures)))];
+    }
+
     /// <summary>Measures timers.</summary>
     public void Observe(TimerService timers)
     {

@@ -60,9 +60,11 @@ public sealed class RuntimeMetrics : IDisposable
     public Meter Meter { get; }
 
     /// <summary>The labels of a component with a trigger.</summary>
-    public static KeyValuePair<string, object?>[] Labels(AppComponent component, string trigger) => [new("mote.app", component.App), new("mote.component", component.Name), new("faas.trigger", trigger)];
+    public static KeyValuePair<string, object?>[] Labels(AppComponent component, string trigger) => component.Camera is { } camera
+        ? [new("mote.app", component.App), new("mote.component", component.Name), new("faas.trigger", trigger), new("mote.camera", camera)]
+        : [new("mote.app", component.App), new("mote.component", component.Name), new("faas.trigger", trigger)];
 
-    /// <summary>From now on this component is measured. It takes the place of one of the same app, name and trigger, and counts on from there.</summary>
+    /// <summary>From now on this component is measured. It takes the place of one of the same app, name, trigger and camera, and counts on from there.</summary>
     /// <param name="component">The component.</param>
     /// <param name="trigger">What starts it: http, pubsub, timer, datasource or other (faas.trigger).</param>
     public void Add(AppComponent component, string trigger)
@@ -70,7 +72,7 @@ public sealed class RuntimeMetrics : IDisposable
         component.Durations = new ComponentDurations(_invoke, _init, component, trigger);
         lock (_lock)
         {
-            Measured? old = Array.Find(_components, m => m.Component.App == component.App && m.Component.Name == component.Name && m.Trigger == trigger);
+            Measured? old = Array.Find(_components, m => m.Component.App == component.App && m.Component.Name == component.Name && m.Trigger == trigger && m.Component.Camera == component.Camera);
             UsageCounts before = old is null ? default : old.Component.Usage == component.Usage ? old.Before : old.Counts;
             _components = [.. _components.Where(m => m != old), new Measured(component, trigger, before)];
         }

@@ -1,0 +1,81 @@
+// The cameras of a node's apps: from the manifests and node.toml to the streams that give components their pictures.
+using Mote.Packaging;
+using Mote.Packaging.Cameras;
+using Mote.Runtime;
+using Mote.Runtime.Cameras;
+using Mote.Triggers;
+using Mote.Triggers.Camera;
+
+namespace Mote.Node;
+
+/// <summary>A camera at a moment. Counts are since the node's start.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Source">Where its pictures come from, without credentials.</param>
+/// <param name="Pictures">Size and format that components want.</param>
+/// <param name="State">opening, streaming or ended.</param>
+/// <param name="Fault">Why no pictures come; null while they do.</param>
+/// <param name="Frames">Pictures that came.</param>
+/// <param name="Dropped">Of these, the ones that a component was too slow for, of all components together.</param>
+/// <param name="Opened">How often it was opened.</param>
+public sealed record CameraStatus(string Name, string Source, string Pictures, string State, string? Fault, long Frames, long Dropped, long Opened);
+
+/// <summary>The cameras of a node.</summary>
+internal sealed class NodeCameras : IDisposable
+{
+    private readonly IReadOnlyDictionary<string, CameraSource> _sources;
+    private readonly Action<string> _log;
+    private readonly List<CameraStream> _streams = [];
+
+    /// <param name="sources">What node.toml says.</param>
+    /// <param name="log">Told of cameras that are not there.</param>
+    public NodeCameras(IReadOnlyDictionary<string, CameraSource> sources, Action<string> log)
+    {
+        _sources = sources;
+        _log = log;
+    }
+
+    /// <summary>How they do.</summary>
+    public IReadOnlyList<CameraStatus> Status => [.. _streams.Select(Of)];
+
+    /// <summary>A component's queue is given a camera's pictures. One that the node does not have is said, and gives none.</summary>
+    public void Add(AppManifest app, CameraTriggerManifest trigger, MessageQueue queue)
+    {
+        if (!_sources.TryGetValue(trigger.Camera, out CameraSource? source))
+        {
+            _log($"{app.Name}/{trigger.Component} wants the camera `{trigger.Camera}`, which this node does not have: add {trigger.Camera} = \"/dev/video0\", or a URL, a file or a folder, under [cameras] of node.toml");
+            return;
+        }
+
+        var options = new CameraOptions(trigger.Camera, source, trigger.Size, trigger.Format, trigger.Rate);
+        CameraStream? stream = _streams.Find(s => s.Options == options);
+        if (stream is null) _streams.Add(stream = new CameraStream(options, _log));
+        stream.Add(queue);
+    }
+
+    /// <summary>Opens them.</summary>
+    public void Start()
+    {
+        // Pictures are in this process's memory, and no dump of it is to have them.
+        if (_streams.Count > 0) ResourceLimits.ForbidCoreDumps();
+        foreach (CameraStream stream in _streams) stream.Start();
+    }
+
+    /// <summary>Closes them: no picture comes any more.</summary>
+    public void Stop()
+    {
+        foreach (CameraStream stream in _streams) stream.Stop();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (CameraStream stream in _streams) stream.Dispose();
+    }
+
+    private static CameraStatus Of(CameraStream s)
+    {
+        CameraCounts c = s.Counts;
+        string rate = s.Options.Rate is { } r ? string.Create(System.Globalization.CultureInfo.InvariantCulture, $", {r:0.###}/s at most") : "";
+        return new CameraStatus(s.Options.Name, s.Options.Source.Shown, $"{s.Options.Size} {s.Options.Format}{rate}", c.State.ToString().ToLowerInvariant(), c.Fault, c.Frames, s.Dropped, c.Opened);
+    }
+}

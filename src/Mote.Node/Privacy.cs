@@ -1,0 +1,33 @@
+// What can leave a component, and what it can keep: one line for whoever answers for the people whose data it is.
+using Mote.Packaging;
+using Mote.Runtime;
+using Mote.Triggers.Mqtt;
+
+namespace Mote.Node;
+
+/// <summary>What components can do with what they see, made of their grants, which the node enforces.</summary>
+public static class Privacy
+{
+    /// <summary>A line for each component that sees a camera.</summary>
+    public static IEnumerable<string> OfCameras(AppManifest app) => app.Components.Where(c => c.Grants.Camera.Count > 0).Select(c => Of(app, c));
+
+    /// <summary>The line of a component.</summary>
+    public static string Of(AppManifest app, ComponentManifest c)
+    {
+        Grants g = c.Grants;
+        var can = new List<string>();
+        if (g.Publish.Count > 0) can.Add($"messages on {Names(g.Publish)}{(c.Limits.Egress is { } budget ? $", {budget} at most" : "")}");
+        if (g.Http.Count > 0) can.Add($"requests to {Names(g.Http.Select(h => h.ToString()!))}");
+        if (g.Sockets.Count > 0) can.Add($"connections by {Names(g.Sockets.Select(s => s.ToString()!))}");
+        var keeps = new List<string>();
+        if (g.KeyValue.Count > 0) keeps.Add($"key-value stores {Names(g.KeyValue)}");
+        if (g.Blobstore.Count > 0) keeps.Add($"blob containers {Names(g.Blobstore)}");
+        if (g.Files.Any(f => f.Writable)) keeps.Add($"files in {Names(g.Files.Where(f => f.Writable).Select(f => f.Host))}");
+        string[] others = [.. app.FlowTriggers.Where(t => t.Component != c.Name && g.Publish.Any(p => TopicFilter.Matches(p, t.Topic))).Select(t => t.Component).Distinct()];
+        string sees = g.Camera.Count > 0 ? Names(g.Camera) : "no camera";
+        return $"`{c.Name}` sees {sees}; what it can send: {(can.Count > 0 ? string.Join("; ", can) : "nothing")}; what it can keep: {(keeps.Count > 0 ? string.Join("; ", keeps) : "nothing")}"
+            + (others.Length > 0 ? $"; what it sends also goes to {Names(others)}, which have grants of their own" : "");
+    }
+
+    private static string Names(IEnumerable<string> names) => string.Join(", ", names.Select(n => $"`{n}`"));
+}

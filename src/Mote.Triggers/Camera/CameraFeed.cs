@@ -1,0 +1,95 @@
+// Gives a component the pictures of a camera, one at a time. Where it is slower than the camera, the newest picture waits
+// and takes the place of the one that waited.
+using System.Globalization;
+using Mote.Capabilities.Messaging;
+
+namespace Mote.Triggers.Camera;
+
+/// <summary>A camera's pictures on their way to one component.</summary>
+/// <param name="queue">The component's queue, of which this is the only sender.</param>
+/// <param name="camera">The camera.</param>
+/// <param name="topic">The topic of its messages.</param>
+internal sealed class CameraFeed(MessageQueue queue, CameraOptions camera, string topic)
+{
+    private readonly Lock _lock = new();
+    private readonly ManualResetEventSlim _isFree = new(initialState: true);
+    private readonly (string Name, string Value)[] _shape =
+    [
+        ("format", camera.Format.Name), ("width", Text(camera.Size.Width)), ("height", Text(camera.Size.Height)), ("stride", Text(camera.Format.Stride(camera.Size.Width))),
+    ];
+
+    private Frame? _next;
+    private bool _isBusy;
+    private long _dropped;
+
+    /// <summary>Pictures that a newer one took the place of.</summary>
+    public long Dropped => Volatile.Read(ref _dropped);
+
+    /// <summary>The component's queue.</summary>
+    public MessageQueue Queue => queue;
+
+    /// <summary>A picture has come.</summary>
+    public void Offer(Frame frame)
+    {
+        frame.Hold();
+        Frame? old;
+        lock (_lock)
+        {
+            if (!_isBusy)
+            {
+                _isBusy = true;
+                _isFree.Reset();
+                old = null;
+            }
+            else
+            {
+                old = _next;
+                _next = frame;
+                if (old is null) return;
+            }
+        }
+
+        if (old is null) Send(frame);
+        else Drop(old);
+    }
+
+    /// <summary>Waits until no picture is in work, so that the next one is not dropped.</summary>
+    public void WaitUntilFree(CancellationToken stop) => _isFree.Wait(stop);
+
+    private void Drop(Frame frame)
+    {
+        Interlocked.Increment(ref _dropped);
+        // The component has not seen it, but it came: what is saved is counted from it.
+        queue.Ledger?.In(camera.Name, topic, frame.Pixels.Length);
+        frame.Release();
+    }
+
+    private void Send(Frame frame)
+    {
+        var message = new Message(frame.Pixels) { Topic = topic, Type = "video/raw", System = "camera", Unused = frame.Release };
+        foreach ((string name, string value) in _shape) message.AddMetadata(name, value);
+        message.AddMetadata("timestamp", Text((frame.Time - DateTimeOffset.UnixEpoch).Ticks * 100));
+        message.AddMetadata("sequence", Text(frame.Sequence));
+        // Only where it has been stopped is there no room: one is in work at a time.
+        if (!queue.TryEnqueue(new MessageEvent(message, _ => Next(), camera.Name))) Next();
+    }
+
+    private void Next()
+    {
+        Frame? next;
+        lock (_lock)
+        {
+            next = _next;
+            _next = null;
+            if (next is null)
+            {
+                _isBusy = false;
+                _isFree.Set();
+            }
+        }
+
+        if (next is not null) Send(next);
+    }
+
+    private static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
+}

@@ -118,7 +118,8 @@ static float anomaly_step(anomaly_t *a, const uint8_t *picture, shape_t picture_
         float speed = __builtin_sqrtf(x * x + y * y) / 4 / (float)frames;
         typeof(&a->part[0][0]) p = &a->part[cy / PARTS][cx / PARTS];
         double mean = p->sum / (p->n + 1), variance = p->squares / (p->n + 1) - mean * mean;
-        float score = (speed - (float)mean) / __builtin_sqrtf((float)(variance > 0 ? variance : 0) + 0.25f);
+        // In deviations of what is usual, of at least a pixel a frame.
+        float score = (speed - (float)mean) / __builtin_sqrtf((float)(variance > 0 ? variance : 0) + 1);
         if (known && score > 0) a->block[cy][cx] = score;
         if (score > most) most = score;
         if (!learn && known) continue;

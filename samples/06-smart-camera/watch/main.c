@@ -14,7 +14,7 @@
 
 enum {
     MAX_NAME = 256,
-    CALM = 15,          // frames below half of the threshold until an anomaly is over
+    CALM = 10,          // frames clearly below the threshold until an anomaly is over
     MOST_BOXES = 8,     // in an alert
     ANOTHER_VIEW = 30,  // frames in which nearly all of the picture moves, until what was learned is given up
 };
@@ -86,8 +86,8 @@ static void read_settings(void) {
     settings.read = true;
     settings.area = variable("area", 0.0004, 0.00001, 1);
     settings.absorb = (uint32_t)variable("absorb", 600, 1, 1e6);
-    settings.learn = (uint32_t)variable("learn", 500, 1, 1e9);
-    settings.threshold = variable("threshold", 6, 0.1, 1e6);
+    settings.learn = (uint32_t)variable("learn", 1500, 1, 1e9);
+    settings.threshold = variable("threshold", 1.2, 0.1, 1e6);
     settings.summary = (uint32_t)variable("summary", 900, 0, 1e9);
     settings.boxes = flag("boxes");
     settings.mask = flag("mask");
@@ -210,15 +210,16 @@ static bool send_event(const char *event, const char *to, const track_t *t, erro
     return publish(&out, err);
 }
 
-static bool send_anomaly(error_t *err) {
+// What an anomaly that was seen has come to is not known when the camera was closed meanwhile: it is over.
+static bool send_anomaly(bool again, error_t *err) {
     bool was = scene.alarm;
-    scene.calm = scene.score < (float)settings.threshold / 2 ? scene.calm + 1 : 0;
+    scene.calm = scene.score > 0.8f * (float)settings.threshold ? 0 : scene.calm < CALM ? scene.calm + 1 : CALM;
     if (scene.score > (float)settings.threshold) scene.alarm = true;
-    else if (scene.calm >= CALM) { scene.alarm = false; scene.calm = CALM; }
+    else if (scene.calm == CALM || again) scene.alarm = false;
     if (scene.alarm == was) return true;
     begin(scene.alarm ? "raised" : "cleared");
     put(&out, ",\"event\":\"anomaly\",\"anomaly\":"); put_number(&out, scene.score);
-    put_boxes(scene.alarm ? (float)settings.threshold / 2 : 0, MOST_BOXES);
+    put_boxes(scene.alarm ? (float)settings.threshold : 0, MOST_BOXES);
     put(&out, "}");
     return publish(&out, err);
 }
@@ -339,7 +340,7 @@ static bool look(const uint8_t *pixels, error_t *err) {
         scene.tracks.count = 0;
         if (!send_event("view changed", NULL, NULL, err)) return false;
     }
-    return rules(err) && send_anomaly(err) && send_summary(err) && send_boxes(err) && send_mask(count, least_pixels, err);
+    return rules(err) && send_anomaly(again, err) && send_summary(err) && send_boxes(err) && send_mask(count, least_pixels, err);
 }
 
 static bool handle(text_t name, const wasi_messaging_types_metadata_t *pairs, const uint8_t *data, size_t bytes, error_t *err) {

@@ -28,11 +28,11 @@ internal static class CdnetBench
         long shadows = 0;
         using (DetectorRun.Session session = run.Open(app))
         {
-            using IEnumerator<byte[]> truth = Video.GrayOfArchive(Path.Combine(folder, "groundtruth_0470_1289.zip"), Width, Height).GetEnumerator();
+            using IEnumerator<byte[]> truth = VideoReplay.GrayOfArchive(Path.Combine(folder, "groundtruth_0470_1289.zip"), Width, Height).GetEnumerator();
             int number = 0;
-            foreach (byte[] pixels in Video.Gray(recording, Width, Height))
+            foreach (byte[] pixels in VideoReplay.Gray(recording, Width, Height))
             {
-                Alert? mask = session.Give(Video.Frame("highway", pixels, Width, Height, number++, 25)).FirstOrDefault(a => a.State == "mask");
+                Alert? mask = session.Give(VideoReplay.Frame("highway", pixels, Width, Height, number++, 25)).FirstOrDefault(a => a.State == "mask");
                 if (number < FirstTruth) continue;
                 if (!truth.MoveNext()) throw new MissingException($"{folder}: there are fewer masks than frames");
                 Confusion c = Compare(Moves(mask ?? throw new InvalidOperationException($"the component gave no mask of frame {number}")), truth.Current, ref shadows);
@@ -91,9 +91,9 @@ internal static class CdnetBench
         using DetectorRun.Session session = run.Open(DetectBench.With(app, ("mask", "false")));
         var times = new List<double>();
         int number = 0;
-        foreach (byte[] pixels in Video.Gray(recording, 640, 480).Take(500))
+        foreach (byte[] pixels in VideoReplay.Gray(recording, 640, 480).Take(500))
         {
-            var message = Video.Frame("highway", pixels, 640, 480, number++, 25);
+            var message = VideoReplay.Frame("highway", pixels, 640, 480, number++, 25);
             long before = Stopwatch.GetTimestamp();
             session.Give(message);
             if (number > Warm) times.Add(Stopwatch.GetElapsedTime(before).TotalNanoseconds);

@@ -55,9 +55,9 @@ internal static class Ped2Bench
     private static double[] Scores(DetectorRun.Session session, string path, (int First, int Last) abnormal, ref AlarmState alarm, ref Confusion alarms)
     {
         var scores = new List<double>();
-        foreach (byte[] pixels in Video.Gray(path, Width, Height))
+        foreach (byte[] pixels in VideoReplay.Gray(path, Width, Height))
         {
-            IReadOnlyList<Alert> said = session.Give(Video.Frame("walkway", pixels, Width, Height, scores.Count, 10));
+            IReadOnlyList<Alert> said = session.Give(VideoReplay.Frame("walkway", pixels, Width, Height, scores.Count, 10));
             scores.Add(said.Single(a => a.State == "boxes").Number("anomaly")!.Value);
             alarms = alarms.Add(scores.Count >= abnormal.First && scores.Count <= abnormal.Last, alarm.After(said));
         }

@@ -214,7 +214,7 @@ public sealed class SmartCameraTests
         AppManifest app = App();
         using var run = new DetectorRun(app);
         using DetectorRun.Session session = run.Open(app);
-        (int, int)[] sizes = [(160, 120), (96, 64), (33, 47), (1920, 1080), (32, 32), (8192, 32), (640, 480), (1023, 577)];
+        (int, int)[] sizes = [(160, 120), (96, 64), (33, 47), (1920, 1080), (32, 32), (8192, 32), (8192, 128), (128, 8192), (32, 8191), (640, 480), (1023, 577)];
         long sequence = 0;
         // More than would fit at once, and more than once.
         for (int round = 0; round < 4; round++)

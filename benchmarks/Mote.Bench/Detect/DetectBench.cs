@@ -17,6 +17,7 @@ internal static class DetectBench
         FemtoBench.Run(report, Path.Combine(data, "femto-bearing"));
         Ped2Bench.Run(report, Path.Combine(data, "ucsd-ped2"));
         CdnetBench.Run(report, Path.Combine(data, "cdnet-highway"));
+        PetsBench.Run(report, Path.Combine(data, "pets-vtest"));
         return report;
     }
 

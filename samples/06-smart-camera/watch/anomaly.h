@@ -37,6 +37,8 @@ static void anomaly_start(anomaly_t *a, shape_t picture, uint8_t **block) {
     a->shape = small_shape(picture);
     a->now = take_plane(block, a->shape);
     a->before = take_plane(block, a->shape);
+    // In a picture that is too narrow for a block nothing is judged.
+    if (a->shape.w < BLOCK || a->shape.h < BLOCK) return;
     a->across = a->shape.w / CELL;
     a->down = a->shape.h / CELL;
 }
@@ -44,32 +46,41 @@ static void anomaly_start(anomaly_t *a, shape_t picture, uint8_t **block) {
 // What was seen before has nothing to do with what comes: the camera was opened anew.
 static void anomaly_cut(anomaly_t *a) { a->has_before = false; a->windows = 0; }
 
-// How far a cell's surroundings have come since the frame before; 0,0 where nothing is clearly better.
-static void find(const anomaly_t *a, uint32_t cx, uint32_t cy, int *vx, int *vy) {
-    int w = (int)a->shape.w, h = (int)a->shape.h, stride = (int)a->shape.stride;
+// A place that a block may have come from.
+typedef struct { int x, y; uint32_t cost; } way_t;
+
+// Tries whether the block that is now at x0,y0 was by so much elsewhere in the frame before, and keeps the better way.
+static inline void try_way(const anomaly_t *a, const u8x16 *block, int x0, int y0, int dx, int dy, way_t *best) {
+    int stride = (int)a->shape.stride, x = x0 + dx, y = y0 + dy;
+    if (dx < -REACH_X || dx > REACH_X || dy < -REACH_Y || dy > REACH_Y || x < 0 || y < 0 || x > (int)a->shape.w - BLOCK || y > (int)a->shape.h - BLOCK) return;
+    // Near is likelier than far.
+    uint32_t cost = (uint32_t)((dx < 0 ? -dx : dx) + (dy < 0 ? -dy : dy)) * BLOCK;
+    const uint8_t *p = a->before + y * stride + x;
+    for (int row = 0; row < BLOCK && cost < best->cost; row += 4, p += 4 * stride) {
+        u16x8 sum = { 0 };
+        for (int k = 0; k < 4; k++) sum += pairs(apart(block[row + k], load16(p + k * stride)));
+        cost += sum8(sum);
+    }
+    if (cost < best->cost) *best = (way_t){ dx, dy, cost };
+}
+
+// How far a cell's surroundings have come since the frame before; 0,0 where nothing is clearly better. Every second place is
+// tried, and then those around the best.
+static way_t find(const anomaly_t *a, uint32_t cx, uint32_t cy) {
+    int w = (int)a->shape.w, h = (int)a->shape.h;
     int x0 = (int)cx * CELL - (BLOCK - CELL) / 2, y0 = (int)cy * CELL - (BLOCK - CELL) / 2;
     x0 = x0 < 0 ? 0 : x0 > w - BLOCK ? w - BLOCK : x0;
     y0 = y0 < 0 ? 0 : y0 > h - BLOCK ? h - BLOCK : y0;
-    u8x16 here[BLOCK];
-    for (int y = 0; y < BLOCK; y++) here[y] = load16(a->now + (y0 + y) * stride + x0);
-    uint32_t best = 0xffffffff, still = 0;
-    *vx = *vy = 0;
+    u8x16 block[BLOCK];
+    for (int y = 0; y < BLOCK; y++) block[y] = load16(a->now + (y0 + y) * (int)a->shape.stride + x0);
+    way_t best = { 0, 0, 0xffffffff };
     // Not moved comes first: most of what is worse is then given up early.
-    for (int n = -1; n < (2 * REACH_X + 1) * (2 * REACH_Y + 1); n++) {
-        int dx = n < 0 ? 0 : n % (2 * REACH_X + 1) - REACH_X, dy = n < 0 ? 0 : n / (2 * REACH_X + 1) - REACH_Y;
-        if (x0 + dx < 0 || y0 + dy < 0 || x0 + dx > w - BLOCK || y0 + dy > h - BLOCK) continue;
-        // Near is likelier than far.
-        uint32_t cost = (uint32_t)((dx < 0 ? -dx : dx) + (dy < 0 ? -dy : dy)) * BLOCK;
-        const uint8_t *p = a->before + (y0 + dy) * stride + x0 + dx;
-        for (int part = 0; part < BLOCK && cost < best; part += 4) {
-            u16x8 sum = { 0 };
-            for (int y = part; y < part + 4; y++) sum += pairs(apart(here[y], load16(p + y * stride)));
-            cost += sum8(sum);
-        }
-        if (n < 0) still = cost;
-        if (cost < best) { best = cost; *vx = dx; *vy = dy; }
-    }
-    if (best * 5 >= still * 4) *vx = *vy = 0;
+    try_way(a, block, x0, y0, 0, 0, &best);
+    uint32_t still = best.cost;
+    for (int dy = -REACH_Y; dy <= REACH_Y; dy += 2) for (int dx = -REACH_X; dx <= REACH_X; dx += 2) try_way(a, block, x0, y0, dx, dy, &best);
+    int x = best.x, y = best.y;
+    for (int dy = -1; dy <= 1; dy++) for (int dx = -1; dx <= 1; dx++) try_way(a, block, x0, y0, x + dx, y + dy, &best);
+    return best.cost * 5 < still * 4 ? best : (way_t){ 0, 0, still };
 }
 
 // Judges the picture that came so many frames after the one before; learns from it if it may. The score is the mean of the
@@ -104,10 +115,10 @@ static float anomaly_step(anomaly_t *a, const uint8_t *picture, shape_t picture_
         if (cx + 1 < MAX_CELLS) change[cy][cx + 1] = sum[4] + sum[5] + sum[6] + sum[7];
     }
     for (uint32_t cy = 0; cy < a->down; cy++) for (uint32_t cx = 0; cx < a->across; cx++) {
-        int x = 0, y = 0;
-        if (change[cy][cx] >= LEAST_CHANGE) find(a, cx, cy, &x, &y);
-        vx[cy][cx] = (int8_t)x;
-        vy[cy][cx] = (int8_t)y;
+        way_t way = { 0, 0, 0 };
+        if (change[cy][cx] >= LEAST_CHANGE) way = find(a, cx, cy);
+        vx[cy][cx] = (int8_t)way.x;
+        vy[cy][cx] = (int8_t)way.y;
     }
 
     float most = 0;

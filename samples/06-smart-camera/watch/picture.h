@@ -53,8 +53,10 @@ static inline uint8_t *take_plane(uint8_t **block, shape_t s) {
 static void extend(uint8_t *p, shape_t s) {
     for (uint32_t y = 0; y < s.h; y++) {
         uint8_t *row = p + (size_t)y * s.stride;
+        u8x16 last = all16(row[s.w - 1]);
         store16(row - MARGIN, all16(row[0]));
-        for (uint32_t x = s.w; x < s.stride - MARGIN; x++) row[x] = row[s.w - 1];
+        store16(row + s.w, last); // 16 to 31 bytes: those after the picture's last 16, and the margin
+        store16(row + s.stride - 2 * MARGIN, last);
     }
     for (int i = 1; i <= MARGIN_ROWS; i++) {
         __builtin_memcpy(p - MARGIN - (ptrdiff_t)i * s.stride, p - MARGIN, s.stride);

@@ -78,15 +78,14 @@ static void track_step(tracks_t *all, const region_t *regions, uint32_t count, f
             taken[r] = placed[i] = true;
         }
     }
-    // The best pairs first.
+    // The best pairs first. A thing that is known goes before one that has just come.
+    static float fits[MAX_TRACKS][MAX_REGIONS]; // of this call alone
+    for (uint32_t i = 0; i < all->count; i++) for (uint32_t r = 0; r < count; r++) fits[i][r] = misfit(&all->track[i], &regions[r]) + (all->track[i].id ? 0 : 0.2f);
     for (;;) {
         float best = 1;
         uint32_t at = 0, with = 0;
         for (uint32_t i = 0; i < all->count; i++) for (uint32_t r = 0; r < count && !placed[i]; r++) {
-            if (taken[r]) continue;
-            // A thing that is known goes before one that has just come.
-            float m = misfit(&all->track[i], &regions[r]) + (all->track[i].id ? 0 : 0.2f);
-            if (m < best) { best = m; at = i; with = r; }
+            if (!taken[r] && fits[i][r] < best) { best = fits[i][r]; at = i; with = r; }
         }
         if (best == 1) break;
         follow(&all->track[at], &regions[with]);

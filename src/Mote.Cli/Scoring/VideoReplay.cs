@@ -67,13 +67,14 @@ internal static class VideoReplay
     /// <summary>What comes before the path, and the path.</summary>
     private static string[] Input(string path)
     {
-        // Whatever its name is, it is a file, and not an address that ffmpeg would connect to.
-        if (File.Exists(path)) return [$"file:{path}"];
+        // Whatever its name is, it is a file, and neither it nor what it names is an address that ffmpeg would connect to.
+        string[] local = ["-protocol_whitelist", "file,pipe"];
+        if (File.Exists(path)) return [.. local, $"file:{path}"];
         if (!Directory.Exists(path)) throw new CliException(ExitCode.NoInput, $"{path}: there is no such file or folder");
         string? first = Directory.EnumerateFiles(path).Where(f => s_pictures.Contains(Path.GetExtension(f), StringComparer.OrdinalIgnoreCase)).Order(StringComparer.Ordinal).FirstOrDefault();
         if (first is null) throw new CliException(ExitCode.BadInput, $"{path}: there are no pictures in it ({string.Join(", ", s_pictures)})");
         string folder = string.Concat(path.Select(c => c is '*' or '?' or '[' or ']' or '{' or '}' or '\\' ? $"\\{c}" : c.ToString()));
-        return ["-f", "image2", "-pattern_type", "glob", $"{folder}/*{Path.GetExtension(first)}"];
+        return [.. local, "-f", "image2", "-pattern_type", "glob", $"{folder}/*{Path.GetExtension(first)}"];
     }
 
     private static Process Start(string program, IEnumerable<string> arguments)

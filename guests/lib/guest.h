@@ -1,4 +1,4 @@
-// What the samples' components in C share beyond text: errors, variables, state in the key-value store, alerts out.
+// What the samples' components in C share beyond text: errors, variables, alerts out (store.h: state that is kept).
 // Include it after the bindings' header, with NAME defined to the world's name: bindings have its functions for strings.
 #pragma once
 #include "text.h"
@@ -39,51 +39,15 @@ static double variable(const char *key, double standard, double min, double max)
     return standard;
 }
 
-// ---- the key-value store; without one a component still works, and learns anew after a restart ----
-
-static wasi_keyvalue_store_own_bucket_t bucket;
-
-static bool store(void) {
-    static bool refused;
-    if (bucket.__handle) return true;
-    if (refused) return false;
-    if (wasi_keyvalue_store_open(guest_string("default"), &bucket, NULL)) return true;
-    refused = true;
-    warn("store", "there is no key-value store: what is learned is lost at a restart");
-    return false;
-}
-
-// Keeps so many bytes under a key.
-static void save(text_t key, const void *state, size_t size) {
-    if (!store()) return;
-    guest_list_u8_t bytes = { (uint8_t *)state, size };
-    if (!wasi_keyvalue_store_bucket_set(wasi_keyvalue_store_bucket_borrow(bucket), (guest_string_t){ (uint8_t *)key.ptr, key.len }, bytes, NULL)) {
-        warn("store", "what was learned could not be saved");
-    }
-}
-
-// Reads what was kept, where it has this size and begins with this version; the state is as it was otherwise.
-static bool load(text_t key, void *state, size_t size, uint32_t version) {
-    guest_option_list_u8_t value;
-    if (!store() || !wasi_keyvalue_store_bucket_get(wasi_keyvalue_store_bucket_borrow(bucket), (guest_string_t){ (uint8_t *)key.ptr, key.len }, &value, NULL) || !value.is_some) return false;
-    uint32_t found = 0;
-    bool good = value.val.len == size && size >= 4;
-    if (good) {
-        __builtin_memcpy(&found, value.val.ptr, 4);
-        good = found == version;
-    }
-    if (good) __builtin_memcpy(state, value.val.ptr, size);
-    guest_list_u8_free(&value.val);
-    return good;
-}
-
 // ---- out ----
 
-// Publishes JSON to topic `alerts`.
-static bool publish(const out_t *o, error_t *err) {
+// Publishes JSON to a topic.
+static bool publish_to(const char *topic, const out_t *o, error_t *err) {
     static wasi_messaging_types_own_client_t client;
     if (!client.__handle && !wasi_messaging_types_client_connect(guest_string("default"), &client, err)) return false;
     wasi_messaging_types_own_message_t message = wasi_messaging_types_message_new((guest_list_u8_t){ (uint8_t *)o->bytes, o->len });
     wasi_messaging_types_message_set_content_type(wasi_messaging_types_message_borrow(message), guest_string("application/json"));
-    return wasi_messaging_producer_send(wasi_messaging_types_client_borrow(client), guest_string("alerts"), message, err);
+    return wasi_messaging_producer_send(wasi_messaging_types_client_borrow(client), guest_string(topic), message, err);
 }
+
+static bool publish(const out_t *o, error_t *err) { return publish_to("alerts", o, err); }

@@ -27,8 +27,12 @@ static inline bool starts_with(text_t t, const char *prefix) {
 
 // ---- writing ----
 
+#ifndef OUT_BYTES
+#define OUT_BYTES 2048 // or as a guest says before it includes this
+#endif
+
 // Text in a fixed buffer; what does not fit is left out.
-typedef struct { char bytes[2048]; size_t len; } out_t;
+typedef struct { char bytes[OUT_BYTES]; size_t len; } out_t;
 
 static inline void put_n(out_t *o, const void *s, size_t n) {
     for (size_t i = 0; i < n && o->len < sizeof o->bytes; i++) o->bytes[o->len++] = ((const char *)s)[i];

@@ -36,6 +36,7 @@ internal static class Program
             CollectCommand.Make(),
             DemoCommand.Make(),
             ScoreCommand.Make(),
+            LookCommand.Make(),
             DoctorCommand.Make(),
         };
         if (args.Length == 0) args = ["--help"];

@@ -10,7 +10,7 @@
 // on. Variables: `window` (readings), `learn` (windows), `threshold` (multiples of the usual variation).
 #include "filter.h"
 #define NAME filter
-#include "guest.h"
+#include "store.h"
 
 enum {
     MAX_SERIES = 4096,

@@ -10,7 +10,7 @@
 // multiples of its shaft's: `outer`, `inner`, `ball`.
 #define NAME bearing
 #include "bearing.h"
-#include "guest.h"
+#include "store.h"
 #include "health.h"
 
 enum {

@@ -9,7 +9,7 @@
 // `learn` (rows of sensors), `series_learn` (rows of a series), `threshold` (multiples of usual variation), `hold` (rows).
 #define NAME watch
 #include "watch.h"
-#include "guest.h"
+#include "store.h"
 #include "sensors.h"
 #include "series.h"
 

@@ -56,7 +56,7 @@ internal sealed class DetectorRun : IDisposable
     private readonly InstanceTemplate _template;
     private readonly MessageHandler _handler;
 
-    /// <summary>Loads the component that the app's MQTT triggers call.</summary>
+    /// <summary>Loads the component that the app's first MQTT trigger calls, or its only one.</summary>
     /// <exception cref="CliException">There is none, or it is not built.</exception>
     public DetectorRun(AppManifest app, CompileWorker? compiler = null)
     {
@@ -75,9 +75,9 @@ internal sealed class DetectorRun : IDisposable
         }
     }
 
-    private static ComponentManifest ComponentOf(AppManifest app) => app.MqttTriggers.FirstOrDefault() is { } t
-        ? app.Component(t.Component)
-        : throw new CliException(ExitCode.BadInput, $"{app.File}: the app has no [[trigger.mqtt]]: only a component that gets messages can be scored");
+    private static ComponentManifest ComponentOf(AppManifest app) => app.MqttTriggers.FirstOrDefault() is { } t ? app.Component(t.Component)
+        : app.Components.Count == 1 ? app.Components[0]
+        : throw new CliException(ExitCode.BadInput, $"{app.File}: the app has several components and no [[trigger.mqtt]]: which of them gets the messages cannot be told");
 
     /// <summary>MicroVMs by this manifest, which is the app's, perhaps with other values of its variables.</summary>
     public Session Open(AppManifest app)
@@ -113,22 +113,27 @@ internal sealed class DetectorRun : IDisposable
         /// <summary>Gives a message to the component; what it published.</summary>
         /// <exception cref="CliException">It answered with an error: a detector that refuses its data has no score.</exception>
         /// <exception cref="TrapException">It trapped.</exception>
-        public IReadOnlyList<Alert> Give(string topic, ReadOnlyMemory<byte> data, string type)
+        public IReadOnlyList<Alert> Give(string topic, ReadOnlyMemory<byte> data, string type) => Give(new Message(data) { Topic = topic, Type = type });
+
+        /// <summary>Gives a message to the component, with what travels with it; what it published.</summary>
+        /// <exception cref="CliException">It answered with an error: a detector that refuses its data has no score.</exception>
+        /// <exception cref="TrapException">It trapped.</exception>
+        public IReadOnlyList<Alert> Give(Message message)
         {
+            long bytes = message.Bytes.Length;
             MicroVm vm = pool.Rent(out _);
             try
             {
                 MessagingGuest guest = run._host.Messaging.Guest(vm);
-                var message = new Message(data) { Topic = topic, Type = type };
                 Result<Unit, IMessagingTypes.Error> result = vm.Call((handler: run._handler, guest, message), static (instance, s) => s.handler.Handle(instance, s.guest, s.message));
                 if (!result.IsOk)
                 {
                     guest.Discard();
-                    throw new CliException(ExitCode.Failed, $"the component refused message {Messages + 1} on {topic}: {(result.Error is IMessagingTypes.Error.Other o ? o.Value : result.Error.ToString())}");
+                    throw new CliException(ExitCode.Failed, $"the component refused message {Messages + 1} on {message.Topic}: {(result.Error is IMessagingTypes.Error.Other o ? o.Value : result.Error.ToString())}");
                 }
 
                 Messages++;
-                BytesIn += data.Length;
+                BytesIn += bytes;
                 Published[] published = guest.TakePublished();
                 if (published.Length == 0) return [];
                 BytesOut += published.Sum(p => (long)p.Message.Bytes.Length);

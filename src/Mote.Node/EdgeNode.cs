@@ -229,6 +229,7 @@ public sealed class EdgeNode : IAsyncDisposable
             KeyValue = KeyValueBackends.Make(_config.KeyValue, _nats),
             Blobs = _config.Blobstore is null ? null : _nats!.Blobs(_folder.Spool, _wear),
             Models = _config.Models,
+            ModelLog = line => Say("models", line),
             Outgoing = Outgoing(_config.HttpOutgoing),
             Broker = (_, client) => BrokerOf(client),
         });

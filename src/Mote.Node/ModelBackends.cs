@@ -1,5 +1,6 @@
 // The models of a node's configuration, and what its apps want of them.
 using Mote.Backends.OnnxRuntime;
+using Mote.Backends.OnnxRuntime.Isolation;
 using Mote.Packaging;
 
 namespace Mote.Node;
@@ -7,11 +8,15 @@ namespace Mote.Node;
 internal static class ModelBackends
 {
     /// <summary>Null where no model has a name; loads nothing yet.</summary>
-    public static OnnxModels? Make(ModelsConfig config) => config.Files.Count == 0 ? null : new OnnxModels(new OnnxOptions
+    /// <param name="config">The models.</param>
+    /// <param name="program">This program, which is its models' workers as well; null where it cannot be started so.</param>
+    /// <param name="log">Told of workers that end.</param>
+    public static OnnxModels? Make(ModelsConfig config, string? program, Action<string> log) => config.Files.Count == 0 ? null : new OnnxModels(new OnnxOptions
     {
-        Models = config.Files.ToDictionary(f => f.Key, f => new ModelFile(f.Value.File, f.Value.Digest)),
+        Find = name => config.Files.TryGetValue(name, out ModelConfig? m) ? new ModelFile(m.File, m.Digest, m.Trusted) : null,
         Threads = config.Threads,
         MaxBytes = config.MaxBytes,
+        Worker = program is null ? null : new ModelWorkerOptions { Program = program, MemoryBytes = config.WorkerBytes, Log = log },
     });
 
     /// <summary>A line for each model that an app may use and the node does not have.</summary>

@@ -6,7 +6,8 @@ namespace Mote.Packaging;
 /// <summary>A model's file.</summary>
 /// <param name="File">Where it is, absolute.</param>
 /// <param name="Digest">The SHA-256 of its bytes, 64 digits in lower case; null where it is not pinned.</param>
-public sealed record ModelConfig(string File, string? Digest = null);
+/// <param name="Trusted">Whether it runs in the node's own process; in a worker process of its own otherwise.</param>
+public sealed record ModelConfig(string File, string? Digest = null, bool Trusted = true);
 
 /// <summary>The models of a node.</summary>
 public sealed record ModelsConfig
@@ -22,6 +23,9 @@ public sealed record ModelsConfig
     /// <summary>Most bytes of the files of all models that are loaded at once.</summary>
     public long MaxBytes { get; init; } = 512L << 20;
 
+    /// <summary>Most memory of the worker process of a model that is not trusted, bytes.</summary>
+    public long WorkerBytes { get; init; } = 1L << 30;
+
     internal static ModelsConfig Read(TomlTable? models, TomlTable? inference, string folder, ModelsConfig defaults)
     {
         ModelsConfig config = defaults;
@@ -31,6 +35,7 @@ public sealed record ModelsConfig
             {
                 Threads = (int)(inference.Integer("threads", 1, 256) ?? config.Threads),
                 MaxBytes = inference.Bytes("memory", 1 << 20, 1L << 40) ?? config.MaxBytes,
+                WorkerBytes = inference.Bytes("worker-memory", 128 << 20, 1L << 40) ?? config.WorkerBytes,
             };
             inference.RejectUnknown("[inference]");
         }
@@ -53,7 +58,8 @@ public sealed record ModelsConfig
             throw model.Values["digest"].Error($"`digest` is \"sha256:\" and 64 digits in lower case, as `sha256sum FILE` prints them, found \"{digest}\"");
         }
 
+        bool trusted = model.Boolean("trusted") ?? true;
         model.RejectUnknown($"[models] {name}");
-        return new ModelConfig(file, digest?[DigestPrefix.Length..]);
+        return new ModelConfig(file, digest?[DigestPrefix.Length..], trusted);
     }
 }

@@ -1,7 +1,6 @@
 // Compiling in a process of its own, with limits: a module that was made to be large or slow to compile takes that
 // process with it, and not the node. Both sides are here.
 using System.Diagnostics;
-using System.Runtime.InteropServices;
 using Mote.Wasmtime;
 
 namespace Mote.Runtime;
@@ -10,7 +9,7 @@ namespace Mote.Runtime;
 public sealed class CompileException(string message) : Exception(message);
 
 /// <summary>Runs the compiler in a child process.</summary>
-public sealed partial record CompileWorker
+public sealed record CompileWorker
 {
     /// <summary>The program's first argument that makes it a worker; <see cref="Run"/> takes the rest.</summary>
     public const string Command = "compile-worker";
@@ -111,9 +110,9 @@ public sealed partial record CompileWorker
     public static int Run(ReadOnlySpan<string> arguments)
     {
         if (arguments.Length != 4 || !long.TryParse(arguments[2], out long bytes) || !long.TryParse(arguments[3], out long seconds)) return 64;
-        Limit.Set(Limit.Data, bytes);
-        Limit.Set(Limit.Core, 0);
-        Limit.Set(Limit.CpuSeconds, seconds * Environment.ProcessorCount);
+        ProcessLimit.Data(bytes);
+        ProcessLimit.NoCore();
+        ProcessLimit.CpuSeconds(seconds * Environment.ProcessorCount);
         try
         {
             CompileFolder(arguments[0], arguments[1]);
@@ -124,42 +123,5 @@ public sealed partial record CompileWorker
             Console.Error.WriteLine(e.Message);
             return RefusedCode;
         }
-    }
-
-    /// <summary>A process's first words; a compiler that fails may have many.</summary>
-    private sealed class BoundedText
-    {
-        private const int Limit = 4096;
-        private readonly System.Text.StringBuilder _text = new();
-
-        public void Add(string? line)
-        {
-            lock (_text)
-            {
-                if (line is not null && _text.Length < Limit) _text.Append(_text.Length > 0 ? "\n" : "").Append(line);
-            }
-        }
-
-        public override string ToString()
-        {
-            lock (_text) return _text.ToString();
-        }
-    }
-
-    /// <summary>setrlimit(2). Where it fails, the parent's clock still holds.</summary>
-    private static unsafe partial class Limit
-    {
-        public const int CpuSeconds = 0, Data = 2, Core = 4;
-
-        public static void Set(int resource, long value)
-        {
-            if (!OperatingSystem.IsLinux()) return;
-            // SAFETY: struct rlimit is two 64-bit numbers on every Linux that .NET runs on, soft limit first; it is only read.
-            ulong* limit = stackalloc ulong[2] { (ulong)value, (ulong)value };
-            _ = setrlimit(resource, limit);
-        }
-
-        [LibraryImport("libc")]
-        private static partial int setrlimit(int resource, ulong* limit);
     }
 }

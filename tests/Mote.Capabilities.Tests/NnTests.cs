@@ -37,7 +37,7 @@ public sealed class NnTests : IDisposable
 
     private Guest Start(string[] granted, MicroVmLimits? limits = null, long maxBytes = 512 << 20)
     {
-        _models ??= new OnnxModels(new OnnxOptions { Models = _files, MaxBytes = maxBytes });
+        _models ??= new OnnxModels(new OnnxOptions { Find = _files.GetValueOrDefault, MaxBytes = maxBytes });
         Guest guest = Guest.Start(new CapabilitySet(new NnCapability(_models)), App(new Grants { Models = granted }, limits), Tensors, Graphs, Inference, Errors);
         _used.Add(guest);
         return guest;
@@ -225,7 +225,7 @@ public sealed class NnTests : IDisposable
         Assert.NotNull(Context(guest, "right"));
         (string code, string words) = Fault(guest, guest.Call(Graphs, "load-by-name", S("wrong"))!);
         Assert.Equal("security", code);
-        Assert.Contains($"node.toml says sha256:{digest}", words, StringComparison.Ordinal);
+        Assert.Contains($"pinned is sha256:{digest}", words, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -50,7 +50,7 @@ public sealed class OnnxModels : IModelBackend, IDisposable
     /// <inheritdoc/>
     public async Task<IModel> OpenAsync(string name)
     {
-        ModelFile file = _options.Find(name) ?? throw new ModelException(INnErrors.ErrorCode.NotFound, $"this node has no model `{name}`: its operator names it under [models] of node.toml, {name} = \"FILE.onnx\"");
+        ModelFile file = _options.Find(name) ?? throw new ModelException(INnErrors.ErrorCode.NotFound, $"this node has no model `{name}`: its operator adds it with `mote model add FILE.onnx --name {name}`, or names it under [models] of node.toml, {name} = \"FILE.onnx\"");
         Entry entry;
         lock (_lock)
         {

@@ -46,6 +46,10 @@ public sealed record ModelsConfig
         return config with { Files = files };
     }
 
+    /// <summary>The digits of a digest; null where it is none.</summary>
+    internal static string? DigestOf(string text) =>
+        text.StartsWith(DigestPrefix, StringComparison.Ordinal) && text.Length == DigestPrefix.Length + 64 && text.AsSpan(DigestPrefix.Length).IndexOfAnyExcept("0123456789abcdef") < 0 ? text[DigestPrefix.Length..] : null;
+
     private static ModelConfig Model(TomlTable models, string name, string folder)
     {
         TomlNode value = models.Get(name)!;
@@ -53,13 +57,13 @@ public sealed record ModelsConfig
         if (value is not TomlTable model) throw value.Error($"`{name}` is a file, such as {name} = \"{name}.onnx\", or {{ file = \"{name}.onnx\", digest = \"sha256:...\" }}, found {value.Kind}");
         string file = model.ExistingFile("file", folder, model.Required("file", $"\"{name}.onnx\""));
         string? digest = model.String("digest");
-        if (digest is not null && !(digest.StartsWith(DigestPrefix, StringComparison.Ordinal) && digest.Length == DigestPrefix.Length + 64 && digest.AsSpan(DigestPrefix.Length).IndexOfAnyExcept("0123456789abcdef") < 0))
+        if (digest is not null && DigestOf(digest) is null)
         {
             throw model.Values["digest"].Error($"`digest` is \"sha256:\" and 64 digits in lower case, as `sha256sum FILE` prints them, found \"{digest}\"");
         }
 
         bool trusted = model.Boolean("trusted") ?? true;
         model.RejectUnknown($"[models] {name}");
-        return new ModelConfig(file, digest?[DigestPrefix.Length..], trusted);
+        return new ModelConfig(file, digest is null ? null : DigestOf(digest), trusted);
     }
 }

@@ -10,7 +10,7 @@ namespace Mote.Packaging;
 
 internal sealed partial class ManifestReader(string file, Func<string, string?> operatorVariable)
 {
-    private static readonly string[] s_laterGrants = ["models", "camera"];
+    private static readonly string[] s_laterGrants = ["camera"];
     private static readonly string[] s_laterTriggers = ["camera"];
 
     private readonly string _folder = Path.GetDirectoryName(file)!;

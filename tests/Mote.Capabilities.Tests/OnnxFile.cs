@@ -53,6 +53,13 @@ internal static class OnnxFile
         return Model(Join(Node("Add", ["x", "c"], ["y"]), Field(5, tensor)), [Value("x", OnnxType.Float, [1])], [Value("y", OnnxType.Float, [-1])]);
     }
 
+    /// <summary>y = x + a constant that is in another file.</summary>
+    public static byte[] WithWeightsBeside(string file)
+    {
+        byte[] tensor = Join(Number(1, 1), Number(2, (long)OnnxType.Float), Text(8, "c"), Field(13, Join(Text(1, "location"), Text(2, file))), Number(14, 1));
+        return Model(Join(Node("Add", ["x", "c"], ["y"]), Field(5, tensor)), [Value("x", OnnxType.Float, [1])], [Value("y", OnnxType.Float, [1])]);
+    }
+
     /// <summary>Very many operators that do nothing, one after the other.</summary>
     public static byte[] ManyNodes(int count) => Model(
         Join([.. Enumerable.Range(0, count).Select(i => Node("Identity", [$"n{i}"], [$"n{i + 1}"]))]),

@@ -14,7 +14,7 @@ public sealed class DetectorSampleTests : IDisposable
     private static readonly HashSet<string> s_built = [];
 
     /// <summary>A sample with its component, built from what is there now.</summary>
-    private static string Built(string sample)
+    internal static string Built(string sample)
     {
         TemplateProject.Need(["node", "clang-19", "wasm-ld-19"]);
         string folder = Path.Combine(MoteBinary.Root, "samples", sample);

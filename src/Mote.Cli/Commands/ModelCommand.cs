@@ -66,7 +66,7 @@ internal static class ModelCommand
             // Loaded from its bytes alone, such a model says that it does not know where the files beside it are.
             string hint = e.Message.Contains("external", StringComparison.OrdinalIgnoreCase) || e.Message.Contains("model_path", StringComparison.Ordinal)
                 ? " (its weights are in files beside it: save it as one file first, in Python with onnx.save(onnx.load(FILE), ONE_FILE))" : "";
-            throw new CliException(ExitCode.BadInput, $"{path}: {e.Message.ReplaceLineEndings(" ")}{hint}");
+            throw new CliException(ExitCode.BadInput, $"{e.Message.Replace(file, path, StringComparison.Ordinal).ReplaceLineEndings(" ")}{hint}");
         }
 
         store.Give(name, digest, trusted, Path.GetFileName(path));

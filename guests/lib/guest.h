@@ -39,6 +39,8 @@ static double variable(const char *key, double standard, double min, double max)
     return standard;
 }
 
+#ifndef WITHOUT_STORE // a world that does not import one
+
 // ---- the key-value store; without one a component still works, and learns anew after a restart ----
 
 static wasi_keyvalue_store_own_bucket_t bucket;
@@ -76,6 +78,8 @@ static bool load(text_t key, void *state, size_t size, uint32_t version) {
     guest_list_u8_free(&value.val);
     return good;
 }
+
+#endif
 
 // ---- out ----
 

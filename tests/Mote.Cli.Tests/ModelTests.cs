@@ -138,6 +138,75 @@ public sealed class ModelTests : IDisposable
         int[] Worker() => [.. Process.GetProcessesByName("mote").Where(p => Arguments(p.Id) is [_, "model-worker", ..] a && a[4].StartsWith(sample, StringComparison.Ordinal)).Select(p => p.Id)];
     }
 
+    [Fact]
+    public async Task Detector_SaysWhatIsInAFrame_OnceUntilItChanges()
+    {
+        string data = Path.Combine(Environment.GetEnvironmentVariable("MOTE_DATASETS") is { Length: > 0 } d ? d : Path.Combine(MoteBinary.Root, "..", "shared", "datasets"), "onnx-models", "fastestdet");
+        Assert.SkipUnless(Directory.Exists(data), $"{data} is not there");
+        string detector = Path.Combine(DetectorSampleTests.Built("07-inference/detector"), "detector.wasm");
+        File.Copy(detector, _folder["detector.wasm"]);
+        _folder.Write("mote.toml", """
+            mote = 1
+            [app]
+            name = "detector"
+            [[trigger.mqtt]]
+            topic = "cameras/#"
+            component = "detector"
+            [component.detector]
+            source = "detector.wasm"
+            instance = "pooled"
+            [component.detector.grants]
+            models = ["detector"]
+            publish = ["alerts"]
+            [component.detector.limits]
+            memory = "32MiB"
+            time = "20s"
+            concurrency = 1
+            """);
+        using MoteRun up = MoteRun.Start("up", _folder.Path, "--data", Data, "--listen", "127.0.0.1:0");
+        string broker = up.WaitFor("broker").Split("mqtt://")[1].Split(' ')[0];
+        up.WaitFor("data      ");
+        Model("add", Path.Combine(data, "model.onnx"), "--name", "detector").Succeeded(); // the node has it at once
+        await using MqttTestClient client = await MqttTestClient.Connect(broker, "alerts");
+        // The model's own test: planes of blue, green and red from 0 to 1, 352 by 352.
+        const int Side = 352;
+        float[] planes = Floats(Path.Combine(data, "test_data_set_0", "input_0.pb"), 3 * Side * Side), expected = Floats(Path.Combine(data, "test_data_set_0", "output_0.pb"), 85 * 22 * 22);
+        const int Stride = (3 * Side) + 32;
+        var frame = new byte[Stride * Side];
+        for (int i = 0; i < Side * Side; i++)
+        {
+            for (int c = 0; c < 3; c++) frame[(i / Side * Stride) + (i % Side * 3) + c] = (byte)Math.Round(planes[((2 - c) * Side * Side) + i] * 255);
+        }
+
+        (string, string)[] metadata = [("format", "rgb24"), ("width", "352"), ("height", "352"), ("stride", $"{Stride}")];
+        for (int i = 0; i < 3; i++) await client.Publish("cameras/line-1", frame, "video/raw", metadata);
+        await client.Publish("cameras/line-1", new byte[frame.Length], "video/raw", metadata);
+        await client.Until(all => all.Count >= 2);
+        JsonElement[] alerts = [.. client.Received.Select(m => JsonDocument.Parse(m).RootElement)];
+        Assert.Equal(2, alerts.Length); // what was there, and that it is gone
+        Assert.Equal(0, alerts[1].GetProperty("count").GetInt32());
+        JsonElement[] objects = [.. alerts[0].GetProperty("objects").EnumerateArray()];
+        Assert.True(objects.Count(o => o.GetProperty("label").GetString() == "person") > objects.Length / 2, alerts[0].ToString()); // the rest are mistakes of the model's
+        const int Cells = 22 * 22;
+        double best = Enumerable.Range(0, Cells).Max(cell => Math.Pow(expected[cell], 0.6) * Math.Pow(Enumerable.Range(5, 80).Max(p => expected[(p * Cells) + cell]), 0.4));
+        Assert.Equal(best, objects[0].GetProperty("score").GetDouble(), 0.002);
+        TestContext.Current.TestOutputHelper!.WriteLine(client.Received.First());
+    }
+
+    /// <summary>The raw data of a TensorProto: behind its field's number and length.</summary>
+    private static float[] Floats(string file, int count)
+    {
+        byte[] bytes = File.ReadAllBytes(file);
+        var field = new List<byte> { (9 << 3) | 2 };
+        uint length = (uint)count * 4;
+        for (; length >= 0x80; length >>= 7) field.Add((byte)(length | 0x80));
+        field.Add((byte)length);
+        int at = bytes.AsSpan().IndexOf([.. field]) + field.Count;
+        var values = new float[count];
+        Buffer.BlockCopy(bytes, at, values, 0, count * 4);
+        return values;
+    }
+
     private static string[] Arguments(int process)
     {
         try

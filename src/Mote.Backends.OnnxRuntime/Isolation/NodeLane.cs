@@ -71,6 +71,9 @@ internal sealed class NodeLane(int number, Socket socket, SafeFileHandle file, M
         }
     }
 
+    /// <summary>Ends whatever waits for an answer; any thread may.</summary>
+    public void Abort() => _channel.Abort();
+
     public void Dispose()
     {
         _channel.Dispose();

@@ -206,6 +206,19 @@ internal sealed class WorkerChannel(Socket socket) : IDisposable
         return _buffer.AsSpan(4, length);
     }
 
+    /// <summary>Ends a wait of another thread's.</summary>
+    public void Abort()
+    {
+        try
+        {
+            socket.Shutdown(SocketShutdown.Both);
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        {
+            // It is at its end.
+        }
+    }
+
     public void Dispose() => socket.Dispose();
 
     private static int Length(byte[] buffer)

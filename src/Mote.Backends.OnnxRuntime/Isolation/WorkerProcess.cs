@@ -19,7 +19,7 @@ internal sealed class WorkerEndedException(string message) : Exception(message)
 
 internal sealed class WorkerProcess : IDisposable
 {
-    private static readonly TimeSpan s_poll = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan s_poll = TimeSpan.FromMilliseconds(100), s_end = TimeSpan.FromSeconds(5);
 
     private readonly ModelWorkerOptions _options;
     private readonly Process _process;
@@ -148,7 +148,7 @@ internal sealed class WorkerProcess : IDisposable
     public void Dispose()
     {
         Kill("is not needed any more");
-        _process.WaitForExit();
+        _process.WaitForExit(s_end); // without a time it would wait for all who have its standard output, too
         _why = WhyItEnded();
         // Runs that have just found out are let go of what they use; those that come now find it disposed of.
         for (int i = 0; i < _inUse; i++) _freeLanes.Wait();
@@ -161,7 +161,7 @@ internal sealed class WorkerProcess : IDisposable
     public string WhyItEnded()
     {
         if (_why is not null) return _why;
-        _process.WaitForExit(TimeSpan.FromSeconds(5)); // its last words come with its end
+        _process.WaitForExit(s_end); // its last words come with its end
         string words = string.Concat(_words.ToString().Trim().Select(c => char.IsControl(c) ? ' ' : c));
         string how = _killedFor is { } reason ? $"{reason} and was ended"
             : !_process.HasExited ? "closed its connection"
@@ -186,7 +186,7 @@ internal sealed class WorkerProcess : IDisposable
         worker._process.OutputDataReceived += static (_, _) => { };
         worker._process.BeginErrorReadLine();
         worker._process.BeginOutputReadLine();
-        worker._process.Exited += (_, _) => worker._ended.TrySetResult();
+        worker._process.Exited += (_, _) => worker.End();
         worker._process.EnableRaisingEvents = true;
         return worker;
     }
@@ -202,8 +202,19 @@ internal sealed class WorkerProcess : IDisposable
                 if (Stopwatch.GetElapsedTime(began) > _options.LoadTime) throw new WorkerEndedException("did not connect");
             }
 
-            _lanes.Add(new NodeLane(_lanes.Count, listener.Accept(), file, _options));
+            lock (_lanes) _lanes.Add(new NodeLane(_lanes.Count, listener.Accept(), file, _options));
         }
+    }
+
+    /// <summary>The process has ended. What it may have started has its sockets still: nobody waits for that.</summary>
+    private void End()
+    {
+        lock (_lanes)
+        {
+            foreach (NodeLane lane in _lanes) lane.Abort();
+        }
+
+        _ended.TrySetResult();
     }
 
     private void AwaitModel(string name)

@@ -1,5 +1,6 @@
 // A worker that a hostile model has taken over: it says what its name says.
 using System.Buffers.Binary;
+using System.Diagnostics;
 using System.Globalization;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
@@ -65,6 +66,9 @@ internal static partial class LyingWorker
         ["lie-run-fault-of-memory"] = (_, _, _) => throw new OperationCanceledException($"{Length(8)}"),
     };
 
+    /// <summary>It starts a program that has its standard output, says which in a file beside the model, and ends.</summary>
+    public const string LeavesAChild = "lie-child";
+
     public static IEnumerable<string> WhenLoading => [.. s_loading.Keys, .. s_bytes.Keys];
 
     public static IEnumerable<string> WhenRunning => s_running.Keys;
@@ -94,6 +98,13 @@ internal static partial class LyingWorker
             var request = new byte[4096];
             int came = sockets[0].Receive(request);
             if (came == 0) return 0;
+            if (name == LeavesAChild)
+            {
+                using Process child = Process.Start("sleep", ["600"]);
+                File.WriteAllText($"{args[3]}.child", child.Id.ToString(CultureInfo.InvariantCulture));
+                return 7;
+            }
+
             try
             {
                 sockets[0].Send(s_running[name](writer, BinaryPrimitives.ReadUInt64LittleEndian(request.AsSpan(5)), file).Message.Span);

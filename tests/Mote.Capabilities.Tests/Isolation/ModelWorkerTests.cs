@@ -373,6 +373,22 @@ public sealed class ModelWorkerTests : IDisposable
     }
 
     [Fact]
+    public async Task WorkerThatLeavesAProcessBehind_IsNotWaitedFor()
+    {
+        IsolatedModel model = Start(LyingWorker.LeavesAChild, [], Options with { Lanes = 1 });
+        try
+        {
+            Task<ModelException> run = Task.Run(() => Assert.Throws<ModelException>(() => RunOf(model, CancellationToken.None, ("x", Floats(1, 2)))), TestContext.Current.CancellationToken);
+            Assert.Contains("ended with 7", (await run.WaitAsync(s_forever, TestContext.Current.CancellationToken)).Message, StringComparison.Ordinal);
+            await Task.Run(model.Dispose, TestContext.Current.CancellationToken).WaitAsync(s_forever, TestContext.Current.CancellationToken);
+        }
+        finally
+        {
+            await Signal("KILL", int.Parse(await File.ReadAllTextAsync(Path.Combine(_folder, $"{LyingWorker.LeavesAChild}.onnx.child"), TestContext.Current.CancellationToken), CultureInfo.InvariantCulture));
+        }
+    }
+
+    [Fact]
     public async Task WorkerThatEndsAgainAndAgain_IsStartedMoreAndMoreSeldom()
     {
         IsolatedModel model = Start("lie-run-exit", [], Options with { Lanes = 1 });

@@ -40,12 +40,14 @@ need_guest_tools() {
     need_apt npm npm
 }
 
-# Servers that tests start on ports of their own; where one is missing, its tests are skipped.
+# Servers that tests start on ports of their own, and what decodes pictures of cameras; where one is missing, its tests are
+# skipped.
 need_servers() {
   servers=0
   need_apt /usr/sbin/mosquitto mosquitto || servers=1
   need_apt redis-server redis-server || servers=1
   need_apt /usr/sbin/nats-server nats-server || servers=1
+  need_apt ffmpeg ffmpeg || servers=1
   return $servers
 }
 

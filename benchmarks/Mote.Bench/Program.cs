@@ -1,12 +1,18 @@
 // ./bench NAME [--quick] [--json]: names, keys and targets are those of BENCHMARKS.md.
 using System.Globalization;
+using Mote.Backends.OnnxRuntime.Isolation;
 using Mote.Bench;
 using Mote.Bench.Detect;
+using Mote.Runtime;
 
 // What is measured from outside runs in processes of its own.
 if (args is ["--kestrel", { } kestrelPort]) return await KestrelServer.Run(int.Parse(kestrelPort, CultureInfo.InvariantCulture));
 if (args is ["--node", { } nodeFolder, { } nodePort]) return await NodeServer.Run(nodeFolder, int.Parse(nodePort, CultureInfo.InvariantCulture));
 if (args is ["--telemetry", { } kind, { } telemetryFolder, { } telemetryPort]) return await TelemetryServers.Run(kind, telemetryFolder, int.Parse(telemetryPort, CultureInfo.InvariantCulture));
+
+// And what is isolated has this program as its worker.
+if (args is [CompileWorker.Command, ..]) return CompileWorker.Run(args.AsSpan(1));
+if (args is [ModelWorker.Command, ..]) return ModelWorker.Run(args.AsSpan(1));
 
 var benchmarks = new (string Name, string What, Func<bool, Report> Run)[]
 {

@@ -1,61 +1,57 @@
-// A session of ONNX Runtime as a model of wasi:nn: what it takes and gives, and runs of it.
+// A session of ONNX Runtime as a model of wasi:nn: loading it, and runs of it.
+using System.Security.Cryptography;
 using Microsoft.ML.OnnxRuntime;
 using Mote.Capabilities.Nn;
 
 namespace Mote.Backends.OnnxRuntime;
 
-/// <summary>A loaded model; all who use it share it.</summary>
-internal sealed class OnnxModel : IDisposable
+/// <summary>A model in this process; all who use it share it.</summary>
+internal sealed class OnnxModel : ILoadedModel
 {
-    private const int MostNamed = 16;
-
     private readonly InferenceSession _session;
-    private readonly Dictionary<string, ModelTensor> _byName;
     private readonly string[] _outputNames;
 
-    public OnnxModel(InferenceSession session)
+    private OnnxModel(InferenceSession session)
     {
         _session = session;
-        Inputs = [.. session.InputMetadata.Select(m => Describe(m.Key, m.Value))];
-        Outputs = [.. session.OutputMetadata.Select(m => Describe(m.Key, m.Value))];
-        _byName = Inputs.ToDictionary(i => i.Name, StringComparer.Ordinal);
-        _outputNames = [.. Outputs.Where(o => o.Type is not null).Select(o => o.Name)];
+        Signature = new ModelSignature([.. session.InputMetadata.Select(m => Describe(m.Key, m.Value))], [.. session.OutputMetadata.Select(m => Describe(m.Key, m.Value))]);
+        _outputNames = [.. Signature.Given.Select(o => o.Name)];
     }
 
-    public IReadOnlyList<ModelTensor> Inputs { get; }
+    public ModelSignature Signature { get; }
 
-    public IReadOnlyList<ModelTensor> Outputs { get; }
-
-    /// <summary>Runs it once with zeros, so that the first real run finds everything in place. What cannot be run so is left cold.</summary>
-    public void Warm()
+    /// <summary>Loads a model and runs it once.</summary>
+    /// <param name="name">What components call it.</param>
+    /// <param name="file">Where it is.</param>
+    /// <param name="threads">Threads of each run.</param>
+    /// <exception cref="ModelException">It cannot be loaded.</exception>
+    public static OnnxModel Load(string name, ModelFile file, int threads)
     {
-        var values = new List<TensorValue>();
         try
         {
-            foreach (ModelTensor i in Inputs)
-            {
-                long[] shape = [.. i.Dimensions.Select(d => d < 0 ? 1 : d)];
-                long bytes = shape.Aggregate((long)TensorValue.SizeOf(i.Type ?? INnTensors.TensorType.I64), (a, d) => checked(a * d));
-                if (i.Type is not { } type || bytes > 64 << 20) return;
-                values.Add(NewTensor(type, shape, new byte[bytes]));
-            }
-
-            foreach ((_, TensorValue tensor) in Run([.. Inputs.Select(i => i.Name)], values, CancellationToken.None)) tensor.Dispose();
+            // By its path where it may be anything: the weights of large models are in files beside it.
+            using SessionOptions options = Session(threads);
+            var model = new OnnxModel(file.Digest is null ? FromPath(file.Path, options) : new InferenceSession(Pinned(name, file), options));
+            model.Warm();
+            return model;
         }
-        catch (Exception e) when (e is ModelException or OnnxRuntimeException or OverflowException)
+        catch (OnnxRuntimeException e)
         {
-            // Zeros mean nothing to it (an index, a length): the first real run warms it.
+            throw new ModelException(INnErrors.ErrorCode.InvalidEncoding, $"the model `{name}` cannot be loaded: {file.Path}: {e.Message}");
         }
-        finally
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            foreach (TensorValue value in values) value.Dispose();
+            throw new ModelException(INnErrors.ErrorCode.NotFound, $"the model `{name}` cannot be read: {e.Message}");
+        }
+        catch (Exception e) when (e is DllNotFoundException or TypeInitializationException or OutOfMemoryException)
+        {
+            throw new ModelException(INnErrors.ErrorCode.Unknown, $"the model `{name}` cannot be loaded: {(e.InnerException ?? e).Message}");
         }
     }
 
     public IReadOnlyList<(string Name, TensorValue Tensor)> Run(IReadOnlyList<string> names, IReadOnlyList<TensorValue> inputs, CancellationToken end)
     {
-        if (_outputNames.Length == 0) throw new ModelException(INnErrors.ErrorCode.UnsupportedOperation, $"no output of the model has a type that wasi:nn has a name for: {Text(Outputs)}");
-        Check(names, inputs);
+        Signature.Check(names, inputs);
         var values = new OrtValue[inputs.Count];
         var single = new List<OnnxTensor>();
         using var options = new RunOptions();
@@ -66,7 +62,7 @@ internal sealed class OnnxModel : IDisposable
             {
                 var tensor = (OnnxTensor)inputs[i];
                 // The interface says that a single value has the dimensions [1]; a model may want it without any.
-                if (_byName[names[i]].Dimensions.Count == 0 && tensor.Dimensions.Length == 1) single.Add(tensor = NewTensor(tensor.Type, [], tensor.Data.Span));
+                if (Signature.Inputs[Signature.IndexOf(names[i])].Dimensions.Count == 0 && tensor.Dimensions.Length == 1) single.Add(tensor = OnnxTensor.Of(tensor.Type, [], tensor.Data.Span));
                 values[i] = tensor.Value;
             }
 
@@ -84,22 +80,61 @@ internal sealed class OnnxModel : IDisposable
         }
     }
 
-    public static OnnxTensor NewTensor(INnTensors.TensorType type, ReadOnlySpan<long> dimensions, ReadOnlySpan<byte> data)
+    public void Dispose() => _session.Dispose();
+
+    private static InferenceSession FromPath(string path, SessionOptions options)
     {
-        OrtValue value = OrtValue.CreateAllocatedTensorValue(OrtAllocator.DefaultInstance, OnnxTensor.ElementTypeOf(type), dimensions.ToArray());
+        File.OpenHandle(path).Dispose(); // what cannot be read says so in the system's words
+        return new InferenceSession(path, options);
+    }
+
+    private static byte[] Pinned(string name, ModelFile file)
+    {
+        byte[] bytes = File.ReadAllBytes(file.Path);
+        string found = Convert.ToHexStringLower(SHA256.HashData(bytes));
+        return found == file.Digest ? bytes : throw new ModelException(INnErrors.ErrorCode.Security, $"the model `{name}` is not the one that is pinned: {file.Path} has the digest sha256:{found}, pinned is sha256:{file.Digest}");
+    }
+
+    /// <summary>Runs it once with zeros, so that the first real run finds everything in place. What cannot be run so is left cold.</summary>
+    private void Warm()
+    {
+        var values = new List<TensorValue>();
         try
         {
-            if (data.Length > 0) data.CopyTo(value.GetTensorMutableRawData());
-            return new OnnxTensor(value, type);
+            foreach (ModelTensor i in Signature.Inputs)
+            {
+                long[] shape = [.. i.Dimensions.Select(d => d < 0 ? 1 : d)];
+                long bytes = shape.Aggregate((long)TensorValue.SizeOf(i.Type ?? INnTensors.TensorType.I64), (a, d) => checked(a * d));
+                if (i.Type is not { } type || bytes > 64 << 20) return;
+                values.Add(OnnxTensor.Of(type, shape, new byte[bytes]));
+            }
+
+            foreach ((_, TensorValue tensor) in Run([.. Signature.Inputs.Select(i => i.Name)], values, CancellationToken.None)) tensor.Dispose();
         }
-        catch
+        catch (Exception e) when (e is ModelException or OnnxRuntimeException or OverflowException)
         {
-            value.Dispose();
-            throw;
+            // Zeros mean nothing to it (an index, a length): the first real run warms it.
+        }
+        finally
+        {
+            foreach (TensorValue value in values) value.Dispose();
         }
     }
 
-    public void Dispose() => _session.Dispose();
+    private static SessionOptions Session(int threads)
+    {
+        var options = new SessionOptions
+        {
+            IntraOpNumThreads = threads,
+            InterOpNumThreads = 1,
+            ExecutionMode = ExecutionMode.ORT_SEQUENTIAL,
+            LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL, // what goes wrong comes as an exception
+        };
+        // Threads that wait for work spinning have a core each, for nothing.
+        options.AddSessionConfigEntry("session.intra_op.allow_spinning", "0");
+        options.AddSessionConfigEntry("session.inter_op.allow_spinning", "0");
+        return options;
+    }
 
     /// <summary>The outputs one by one; the collection itself, which would dispose of them all, is left to the collector.</summary>
     private List<(string, TensorValue)> Take(IReadOnlyList<OrtValue> outputs)
@@ -126,44 +161,6 @@ internal sealed class OnnxModel : IDisposable
             throw;
         }
     }
-
-    private void Check(IReadOnlyList<string> names, IReadOnlyList<TensorValue> inputs)
-    {
-        for (int i = 0; i < names.Count; i++)
-        {
-            if (!_byName.TryGetValue(names[i], out ModelTensor? input)) throw Invalid($"the model has no input `{Short(names[i])}`: it has {Text(Inputs)}");
-            for (int j = 0; j < i; j++)
-            {
-                if (names[j] == names[i]) throw Invalid($"the input `{names[i]}` is given twice");
-            }
-
-            TensorValue tensor = inputs[i];
-            if (input.Type is null) throw new ModelException(INnErrors.ErrorCode.UnsupportedOperation, $"the input `{input.Name}` is {input}, which wasi:nn has no type for");
-            if (input.Type != tensor.Type || !Fits(input.Dimensions, tensor.Dimensions)) throw Invalid($"the input `{input.Name}` is {input}, given was {tensor.Type}[{string.Join(',', tensor.Dimensions.ToArray())}]");
-        }
-
-        if (names.Count == Inputs.Count) return;
-        throw Invalid($"the model has {Inputs.Count} inputs, given were {names.Count}: {Text([.. Inputs.Where(i => !names.Contains(i.Name))])} is missing");
-    }
-
-    private static bool Fits(IReadOnlyList<long> wanted, ReadOnlySpan<long> given)
-    {
-        if (wanted.Count == 0) return given is [] or [1];
-        if (wanted.Count != given.Length) return false;
-        for (int i = 0; i < given.Length; i++)
-        {
-            if (wanted[i] >= 0 && wanted[i] != given[i]) return false;
-        }
-
-        return true;
-    }
-
-    private static ModelException Invalid(string message) => new(INnErrors.ErrorCode.InvalidArgument, message);
-
-    private static string Short(string name) => name.Length <= 100 ? name : $"{name[..100]}…";
-
-    private static string Text(IReadOnlyList<ModelTensor> tensors) =>
-        $"{string.Join(", ", tensors.Take(MostNamed).Select(t => $"`{t.Name}` {t}"))}{(tensors.Count > MostNamed ? $" and {tensors.Count - MostNamed} more" : "")}";
 
     private static ModelTensor Describe(string name, NodeMetadata m)
     {

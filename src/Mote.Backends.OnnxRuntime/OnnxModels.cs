@@ -1,31 +1,12 @@
 // The models of a node: loaded when a component first asks for one, shared by all who use it, and let go of when the
 // room is needed for another.
 using System.Globalization;
-using System.Security.Cryptography;
-using Microsoft.ML.OnnxRuntime;
+using Mote.Backends.OnnxRuntime.Isolation;
 using Mote.Capabilities.Nn;
 
 namespace Mote.Backends.OnnxRuntime;
 
-/// <summary>A model's file.</summary>
-/// <param name="Path">Where it is, absolute.</param>
-/// <param name="Digest">What its bytes must be: the SHA-256, 64 digits in lower case; null for whatever is there.</param>
-public sealed record ModelFile(string Path, string? Digest = null);
-
-/// <summary>How models are kept and run.</summary>
-public sealed record OnnxOptions
-{
-    /// <summary>The models by the names that components know.</summary>
-    public required IReadOnlyDictionary<string, ModelFile> Models { get; init; }
-
-    /// <summary>Threads of each run. With one, it runs on the thread that has the component.</summary>
-    public int Threads { get; init; } = 1;
-
-    /// <summary>Most bytes of the files of all models that are loaded at once.</summary>
-    public long MaxBytes { get; init; } = 512L << 20;
-}
-
-/// <summary>Runs models with ONNX Runtime, in this process: for models that the operator trusts.</summary>
+/// <summary>Runs models with ONNX Runtime: those that the operator trusts in this process, each other one in a worker process.</summary>
 public sealed class OnnxModels : IModelBackend, IDisposable
 {
     /// <summary>A file that could not be loaded is not read again sooner.</summary>
@@ -33,6 +14,7 @@ public sealed class OnnxModels : IModelBackend, IDisposable
 
     private readonly OnnxOptions _options;
     private readonly TimeProvider _time;
+    private readonly Func<string, ModelFile, ILoadedModel> _load;
     private readonly Lock _lock = new();
     private readonly Dictionary<ModelFile, Entry> _entries = [];
     private readonly Dictionary<ModelFile, (ModelException Fault, long At)> _faults = [];
@@ -46,7 +28,12 @@ public sealed class OnnxModels : IModelBackend, IDisposable
         ArgumentOutOfRangeException.ThrowIfLessThan(options.Threads, 1);
         _options = options;
         _time = time ?? TimeProvider.System;
+        _load = LoadNow;
     }
+
+    /// <summary>Loads with something else, for tests.</summary>
+    internal OnnxModels(OnnxOptions options, Func<string, ModelFile, ILoadedModel> load)
+        : this(options) => _load = load;
 
     /// <summary>Models that are loaded, and the bytes of their files.</summary>
     public (int Models, long Bytes) Loaded
@@ -58,12 +45,12 @@ public sealed class OnnxModels : IModelBackend, IDisposable
     }
 
     /// <inheritdoc/>
-    public TensorValue NewTensor(INnTensors.TensorType type, ReadOnlySpan<long> dimensions, ReadOnlySpan<byte> data) => OnnxModel.NewTensor(type, dimensions, data);
+    public TensorValue NewTensor(INnTensors.TensorType type, ReadOnlySpan<long> dimensions, ReadOnlySpan<byte> data) => OnnxTensor.Of(type, dimensions, data);
 
     /// <inheritdoc/>
     public async Task<IModel> OpenAsync(string name)
     {
-        if (!_options.Models.TryGetValue(name, out ModelFile? file)) throw new ModelException(INnErrors.ErrorCode.NotFound, $"this node has no model `{name}`: its operator names it under [models] of node.toml, {name} = \"FILE.onnx\"");
+        ModelFile file = _options.Find(name) ?? throw new ModelException(INnErrors.ErrorCode.NotFound, $"this node has no model `{name}`: its operator adds it with `mote model add FILE.onnx --name {name}`, or names it under [models] of node.toml, {name} = \"FILE.onnx\"");
         Entry entry;
         lock (_lock)
         {
@@ -78,15 +65,17 @@ public sealed class OnnxModels : IModelBackend, IDisposable
         {
             return new Lease(this, entry, await entry.Loading.ConfigureAwait(false));
         }
-        catch (ModelException e)
+        catch (Exception e)
         {
+            // Whatever it was: what is not loaded is no entry, which the next one would wait for.
+            ModelException fault = e as ModelException ?? new ModelException(INnErrors.ErrorCode.Unknown, $"the model `{name}` cannot be loaded: {e.Message}");
             lock (_lock)
             {
                 if (_entries.GetValueOrDefault(file) == entry) _entries.Remove(file);
-                _faults[file] = (e, _time.GetTimestamp());
+                _faults[file] = (fault, _time.GetTimestamp());
             }
 
-            throw;
+            throw fault;
         }
     }
 
@@ -114,7 +103,7 @@ public sealed class OnnxModels : IModelBackend, IDisposable
         }
 
         if (loaded + bytes > _options.MaxBytes) throw new ModelException(INnErrors.ErrorCode.TooLarge, $"there is no room for the model `{name}` ({bytes} bytes) beside those in use ({loaded} of {_options.MaxBytes}): raise `memory` under [inference] of node.toml");
-        var entry = new Entry(file, bytes, Task.Run(() => Load(name, file)));
+        var entry = new Entry(file, bytes, Task.Run(() => _load(name, file)));
         _entries.Add(file, entry);
         return entry;
     }
@@ -134,49 +123,11 @@ public sealed class OnnxModels : IModelBackend, IDisposable
         }
     }
 
-    private OnnxModel Load(string name, ModelFile file)
+    private ILoadedModel LoadNow(string name, ModelFile file)
     {
-        try
-        {
-            byte[] bytes = File.ReadAllBytes(file.Path);
-            if (file.Digest is { } digest && Convert.ToHexStringLower(SHA256.HashData(bytes)) is var found && found != digest)
-            {
-                throw new ModelException(INnErrors.ErrorCode.Security, $"the model `{name}` is not the one that is pinned: {file.Path} has the digest sha256:{found}, node.toml says sha256:{digest}");
-            }
-
-            using SessionOptions options = Session();
-            // By its path where it may be anything: the weights of large models are in files beside it.
-            var model = new OnnxModel(file.Digest is null ? new InferenceSession(file.Path, options) : new InferenceSession(bytes, options));
-            model.Warm();
-            return model;
-        }
-        catch (OnnxRuntimeException e)
-        {
-            throw new ModelException(INnErrors.ErrorCode.InvalidEncoding, $"the model `{name}` cannot be loaded: {file.Path}: {e.Message}");
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new ModelException(INnErrors.ErrorCode.NotFound, $"the model `{name}` cannot be read: {e.Message}");
-        }
-        catch (Exception e) when (e is DllNotFoundException or TypeInitializationException or OutOfMemoryException)
-        {
-            throw new ModelException(INnErrors.ErrorCode.Unknown, $"the model `{name}` cannot be loaded: {(e.InnerException ?? e).Message}");
-        }
-    }
-
-    private SessionOptions Session()
-    {
-        var options = new SessionOptions
-        {
-            IntraOpNumThreads = _options.Threads,
-            InterOpNumThreads = 1,
-            ExecutionMode = ExecutionMode.ORT_SEQUENTIAL,
-            LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL, // what goes wrong comes as an exception
-        };
-        // Threads that wait for work spinning have a core each, for nothing.
-        options.AddSessionConfigEntry("session.intra_op.allow_spinning", "0");
-        options.AddSessionConfigEntry("session.inter_op.allow_spinning", "0");
-        return options;
+        if (file.Trusted) return OnnxModel.Load(name, file, _options.Threads);
+        return _options.Worker is { } worker ? new IsolatedModel(name, file, _options.Threads, worker, _time)
+            : throw new ModelException(INnErrors.ErrorCode.Security, $"the model `{name}` is not trusted, and there is no program here that could be its worker process: run it with the program `mote`, or trust it: trusted = true");
     }
 
     private static long Length(string name, ModelFile file)
@@ -185,26 +136,26 @@ public sealed class OnnxModels : IModelBackend, IDisposable
         return info.Exists ? info.Length : throw new ModelException(INnErrors.ErrorCode.NotFound, string.Create(CultureInfo.InvariantCulture, $"the model `{name}` cannot be read: there is no file {file.Path}"));
     }
 
-    private sealed class Entry(ModelFile file, long bytes, Task<OnnxModel> loading)
+    private sealed class Entry(ModelFile file, long bytes, Task<ILoadedModel> loading)
     {
         public ModelFile File => file;
 
         public long Bytes => bytes;
 
-        public Task<OnnxModel> Loading => loading;
+        public Task<ILoadedModel> Loading => loading;
 
         public int Users { get; set; }
 
         public long LastUse { get; set; }
     }
 
-    private sealed class Lease(OnnxModels all, Entry entry, OnnxModel model) : IModel
+    private sealed class Lease(OnnxModels all, Entry entry, ILoadedModel model) : IModel
     {
         private int _disposed;
 
-        public IReadOnlyList<ModelTensor> Inputs => model.Inputs;
+        public IReadOnlyList<ModelTensor> Inputs => model.Signature.Inputs;
 
-        public IReadOnlyList<ModelTensor> Outputs => model.Outputs;
+        public IReadOnlyList<ModelTensor> Outputs => model.Signature.Outputs;
 
         public IReadOnlyList<(string Name, TensorValue Tensor)> Run(IReadOnlyList<string> names, IReadOnlyList<TensorValue> inputs, CancellationToken end) => model.Run(names, inputs, end);
 

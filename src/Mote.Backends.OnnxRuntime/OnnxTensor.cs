@@ -8,7 +8,7 @@ namespace Mote.Backends.OnnxRuntime;
 
 internal sealed class OnnxTensor : TensorValue
 {
-    private readonly Elements _elements;
+    private readonly ElementBytes _elements;
     private readonly long[] _dimensions;
 
     /// <summary>Takes a value over, where it does not throw.</summary>
@@ -24,10 +24,36 @@ internal sealed class OnnxTensor : TensorValue
             throw new ModelException(INnErrors.ErrorCode.TooLarge, $"a tensor of {bytes} bytes: at most {Array.MaxLength} can be given to a component");
         }
 
-        _elements = new Elements(value, (int)bytes);
+        _elements = new ElementBytes(value, (int)bytes);
+    }
+
+    /// <summary>A tensor with these elements, which are copied.</summary>
+    public static OnnxTensor Of(INnTensors.TensorType type, ReadOnlySpan<long> dimensions, ReadOnlySpan<byte> data)
+    {
+        OnnxTensor tensor = Allocate(type, dimensions);
+        data.CopyTo(tensor.Elements);
+        return tensor;
+    }
+
+    /// <summary>A tensor whose elements are anything yet.</summary>
+    public static OnnxTensor Allocate(INnTensors.TensorType type, ReadOnlySpan<long> dimensions)
+    {
+        OrtValue value = OrtValue.CreateAllocatedTensorValue(OrtAllocator.DefaultInstance, ElementTypeOf(type), dimensions.ToArray());
+        try
+        {
+            return new OnnxTensor(value, type);
+        }
+        catch
+        {
+            value.Dispose();
+            throw;
+        }
     }
 
     public OrtValue Value => _elements.Value;
+
+    /// <summary>To be filled by who has made it.</summary>
+    public Span<byte> Elements => _elements.GetSpan();
 
     public override INnTensors.TensorType Type { get; }
 
@@ -62,7 +88,7 @@ internal sealed class OnnxTensor : TensorValue
     };
 
     /// <summary>The bytes of a value.</summary>
-    private sealed class Elements(OrtValue value, int bytes) : MemoryManager<byte>
+    private sealed class ElementBytes(OrtValue value, int bytes) : MemoryManager<byte>
     {
         public OrtValue Value => value;
 

@@ -2,6 +2,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Net.Sockets;
+using Mote.Backends.OnnxRuntime.Isolation;
 using Mote.Capabilities.Messaging;
 using Mote.Cli.Commands;
 using Mote.Components;
@@ -19,6 +20,7 @@ internal static class Program
     public static async Task<int> Main(string[] args)
     {
         if (args is [CompileWorker.Command, ..]) return CompileWorker.Run(args.AsSpan(1));
+        if (args is [ModelWorker.Command, ..]) return ModelWorker.Run(args.AsSpan(1));
         var root = new RootCommand("Mote runs WebAssembly components as microVMs at the edge of the network.")
         {
             NewCommand.Make(),
@@ -27,6 +29,7 @@ internal static class Program
             UpCommand.MakeWatch(),
             AppsCommand.Make(),
             LedgerCommand.Make(),
+            ModelCommand.Make(),
             RunCommand.Make(),
             ServeCommand.Make(),
             CallCommand.Make(),

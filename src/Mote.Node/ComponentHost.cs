@@ -45,6 +45,12 @@ public sealed record HostOptions
     /// <summary>The models that components run; each is loaded when it is first asked for.</summary>
     public ModelsConfig Models { get; init; } = new();
 
+    /// <summary>Further models, by names that <see cref="Models"/> does not have; null for none.</summary>
+    public ModelStore? ModelStore { get; init; }
+
+    /// <summary>Told of worker processes of models that end.</summary>
+    public Action<string> ModelLog { get; init; } = static _ => { };
+
     /// <summary>The broker that a component reaches by the name of a client, which is empty for the default one; null for none.</summary>
     public Func<AppComponent, string, IMessageBroker?> Broker { get; init; } = static (_, _) => null;
 
@@ -67,7 +73,7 @@ public sealed class ComponentHost : IDisposable
     {
         Runtime = new RuntimeEngine(options.Runtime);
         Scheduler = Schedule(Runtime);
-        _models = ModelBackends.Make(options.Models);
+        _models = new ModelBackends(options.Models, options.ModelStore).Make(options.Runtime.Compiler?.Program, options.ModelLog);
         _keyValue = options.KeyValue ?? new LazyKeyValue(options.KeyValueFile, options.Runtime.Wear);
         Messaging = new MessagingCapability(options.Broker);
         Cli = new CliCapability(options.Streams);

@@ -228,6 +228,7 @@ public sealed class EdgeNode : IAsyncDisposable
         _nats = NodeNats.Connect(_config, apps, line => Say("nats", line));
         _wearBook = new WearBook(_folder.Wear, _wear, TimeProvider.System, line => Say("node", line));
         _ledgerBook = new LedgerBook(_folder.Ledger, TimeProvider.System, line => Say("node", line));
+        var models = new ModelStore(_folder.Path);
         _host = new ComponentHost(new HostOptions
         {
             Runtime = new RuntimeOptions { Profile = _config.Profile, CacheFolder = _config.CodeFolder ?? _folder.Code, Compiler = _config.Compiler, Wear = _wear, Log = line => Say("node", line) },
@@ -235,10 +236,12 @@ public sealed class EdgeNode : IAsyncDisposable
             KeyValue = KeyValueBackends.Make(_config.KeyValue, _nats),
             Blobs = _config.Blobstore is null ? null : _nats!.Blobs(_folder.Spool, _wear),
             Models = _config.Models,
+            ModelStore = models,
+            ModelLog = line => Say("models", line),
             Outgoing = Outgoing(_config.HttpOutgoing),
             Broker = (_, client) => BrokerOf(client),
         });
-        foreach (string line in apps.SelectMany(a => ModelBackends.Missing(a, _config.Models))) Say("node", line);
+        foreach (string line in new ModelBackends(_config.Models, models).Notes(apps)) Say("node", line);
         SharedTopics.Check(apps, _config.BrokerUrl is not null);
         if (_config.UpstreamUrl is not null || apps.Any(a => a.MqttTriggers.Count + a.FlowTriggers.Count > 0))
         {

@@ -1,23 +1,61 @@
 // The models of a node's configuration, and what its apps want of them.
+using System.Collections.Concurrent;
 using Mote.Backends.OnnxRuntime;
+using Mote.Backends.OnnxRuntime.Isolation;
+using Mote.Capabilities.Nn;
 using Mote.Packaging;
+using Mote.Packaging.Toml;
 
 namespace Mote.Node;
 
-internal static class ModelBackends
+/// <summary>Which model is behind a name: node.toml's, or else one that was added to the data folder, also while the node runs.</summary>
+internal sealed class ModelBackends(ModelsConfig config, ModelStore? store)
 {
-    /// <summary>Null where no model has a name; loads nothing yet.</summary>
-    public static OnnxModels? Make(ModelsConfig config) => config.Files.Count == 0 ? null : new OnnxModels(new OnnxOptions
+    private readonly ConcurrentDictionary<string, (DateTime Given, ModelFile File)> _stored = new();
+
+    /// <summary>Null where no model can have a name; loads nothing yet.</summary>
+    /// <param name="program">This program, which is its models' workers as well; null where it cannot be started so.</param>
+    /// <param name="log">Told of workers that end.</param>
+    public OnnxModels? Make(string? program, Action<string> log) => config.Files.Count == 0 && store is null ? null : new OnnxModels(new OnnxOptions
     {
-        Models = config.Files.ToDictionary(f => f.Key, f => new ModelFile(f.Value.File, f.Value.Digest)),
+        Find = Find,
         Threads = config.Threads,
         MaxBytes = config.MaxBytes,
+        Worker = program is null ? null : new ModelWorkerOptions { Program = program, MemoryBytes = config.WorkerBytes, Log = log },
     });
 
-    /// <summary>A line for each model that an app may use and the node does not have.</summary>
-    public static IEnumerable<string> Missing(AppManifest app, ModelsConfig config) =>
-        from component in app.Components
-        from model in component.Grants.Models
-        where !config.Files.ContainsKey(model)
-        select $"{app.Name}/{component.Name} may use the model `{model}`, which this node does not have: add {model} = \"FILE.onnx\" under [models] of node.toml";
+    /// <summary>A line for each model that an app may use and the node does not have, or has twice.</summary>
+    public IEnumerable<string> Notes(IEnumerable<AppManifest> apps)
+    {
+        foreach (AppManifest app in apps)
+        {
+            foreach (ComponentManifest component in app.Components)
+            {
+                foreach (string model in component.Grants.Models)
+                {
+                    bool configured = config.Files.ContainsKey(model), added = store?.GivenAt(model) is not null;
+                    if (!configured && !added) yield return $"{app.Name}/{component.Name} may use the model `{model}`, which this node does not have: add it with `mote model add FILE.onnx --name {model}`, or name it in node.toml: {model} = \"FILE.onnx\" under [models]";
+                    if (configured && added) yield return $"the model `{model}` is the one of [models] in node.toml; that of `mote model add` is not used";
+                }
+            }
+        }
+    }
+
+    private ModelFile? Find(string name)
+    {
+        if (config.Files.TryGetValue(name, out ModelConfig? m)) return new ModelFile(m.File, m.Digest, m.Trusted);
+        if (store?.GivenAt(name) is not { } given) return null;
+        if (_stored.TryGetValue(name, out (DateTime Given, ModelFile File) known) && known.Given == given) return known.File;
+        try
+        {
+            if (store.Find(name) is not { } stored) return null;
+            var file = new ModelFile(stored.File, stored.Digest, stored.Trusted);
+            _stored[name] = (given, file);
+            return file;
+        }
+        catch (Exception e) when (e is ConfigException or IOException or UnauthorizedAccessException)
+        {
+            throw new ModelException(INnErrors.ErrorCode.Unknown, $"the model `{name}` cannot be found: {e.Message}");
+        }
+    }
 }

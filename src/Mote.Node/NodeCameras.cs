@@ -56,7 +56,7 @@ internal sealed class NodeCameras : IDisposable
     public void Start()
     {
         // Pictures are in this process's memory, and no dump of it is to have them.
-        if (_streams.Count > 0) ResourceLimits.ForbidCoreDumps();
+        if (_streams.Count > 0) ProcessLimit.NoCore();
         foreach (CameraStream stream in _streams) stream.Start();
     }
 

@@ -6,7 +6,8 @@ namespace Mote.Packaging;
 /// <summary>A model's file.</summary>
 /// <param name="File">Where it is, absolute.</param>
 /// <param name="Digest">The SHA-256 of its bytes, 64 digits in lower case; null where it is not pinned.</param>
-public sealed record ModelConfig(string File, string? Digest = null);
+/// <param name="Trusted">Whether it runs in the node's own process; in a worker process of its own otherwise.</param>
+public sealed record ModelConfig(string File, string? Digest = null, bool Trusted = true);
 
 /// <summary>The models of a node.</summary>
 public sealed record ModelsConfig
@@ -22,6 +23,9 @@ public sealed record ModelsConfig
     /// <summary>Most bytes of the files of all models that are loaded at once.</summary>
     public long MaxBytes { get; init; } = 512L << 20;
 
+    /// <summary>Most memory of the worker process of a model that is not trusted, bytes.</summary>
+    public long WorkerBytes { get; init; } = 1L << 30;
+
     internal static ModelsConfig Read(TomlTable? models, TomlTable? inference, string folder, ModelsConfig defaults)
     {
         ModelsConfig config = defaults;
@@ -31,6 +35,7 @@ public sealed record ModelsConfig
             {
                 Threads = (int)(inference.Integer("threads", 1, 256) ?? config.Threads),
                 MaxBytes = inference.Bytes("memory", 1 << 20, 1L << 40) ?? config.MaxBytes,
+                WorkerBytes = inference.Bytes("worker-memory", 128 << 20, 1L << 40) ?? config.WorkerBytes,
             };
             inference.RejectUnknown("[inference]");
         }
@@ -41,6 +46,10 @@ public sealed record ModelsConfig
         return config with { Files = files };
     }
 
+    /// <summary>The digits of a digest; null where it is none.</summary>
+    internal static string? DigestOf(string text) =>
+        text.StartsWith(DigestPrefix, StringComparison.Ordinal) && text.Length == DigestPrefix.Length + 64 && text.AsSpan(DigestPrefix.Length).IndexOfAnyExcept("0123456789abcdef") < 0 ? text[DigestPrefix.Length..] : null;
+
     private static ModelConfig Model(TomlTable models, string name, string folder)
     {
         TomlNode value = models.Get(name)!;
@@ -48,12 +57,13 @@ public sealed record ModelsConfig
         if (value is not TomlTable model) throw value.Error($"`{name}` is a file, such as {name} = \"{name}.onnx\", or {{ file = \"{name}.onnx\", digest = \"sha256:...\" }}, found {value.Kind}");
         string file = model.ExistingFile("file", folder, model.Required("file", $"\"{name}.onnx\""));
         string? digest = model.String("digest");
-        if (digest is not null && !(digest.StartsWith(DigestPrefix, StringComparison.Ordinal) && digest.Length == DigestPrefix.Length + 64 && digest.AsSpan(DigestPrefix.Length).IndexOfAnyExcept("0123456789abcdef") < 0))
+        if (digest is not null && DigestOf(digest) is null)
         {
             throw model.Values["digest"].Error($"`digest` is \"sha256:\" and 64 digits in lower case, as `sha256sum FILE` prints them, found \"{digest}\"");
         }
 
+        bool trusted = model.Boolean("trusted") ?? true;
         model.RejectUnknown($"[models] {name}");
-        return new ModelConfig(file, digest?[DigestPrefix.Length..]);
+        return new ModelConfig(file, digest is null ? null : DigestOf(digest), trusted);
     }
 }

@@ -110,9 +110,9 @@ public sealed record CompileWorker
     public static int Run(ReadOnlySpan<string> arguments)
     {
         if (arguments.Length != 4 || !long.TryParse(arguments[2], out long bytes) || !long.TryParse(arguments[3], out long seconds)) return 64;
-        ResourceLimits.Set(ResourceLimits.Data, bytes);
-        ResourceLimits.Set(ResourceLimits.Core, 0);
-        ResourceLimits.Set(ResourceLimits.CpuSeconds, seconds * Environment.ProcessorCount);
+        ProcessLimit.Data(bytes);
+        ProcessLimit.NoCore();
+        ProcessLimit.CpuSeconds(seconds * Environment.ProcessorCount);
         try
         {
             CompileFolder(arguments[0], arguments[1]);
@@ -122,26 +122,6 @@ public sealed record CompileWorker
         {
             Console.Error.WriteLine(e.Message);
             return RefusedCode;
-        }
-    }
-
-    /// <summary>A process's first words; a compiler that fails may have many.</summary>
-    private sealed class BoundedText
-    {
-        private const int Limit = 4096;
-        private readonly System.Text.StringBuilder _text = new();
-
-        public void Add(string? line)
-        {
-            lock (_text)
-            {
-                if (line is not null && _text.Length < Limit) _text.Append(_text.Length > 0 ? "\n" : "").Append(line);
-            }
-        }
-
-        public override string ToString()
-        {
-            lock (_text) return _text.ToString();
         }
     }
 }

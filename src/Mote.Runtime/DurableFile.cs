@@ -20,7 +20,7 @@ public static class DurableFile
                 stream.Flush(flushToDisk: true);
             }
 
-            File.Move(temporary, path, overwrite: true);
+            Rename(temporary, path);
         }
         catch (IOException)
         {
@@ -28,8 +28,14 @@ public static class DurableFile
             Discard(temporary);
             throw;
         }
+    }
 
-        if (!Files.SyncFolder(Path.GetDirectoryName(Path.GetFullPath(path))!)) throw new IOException($"the folder of {path} could not be written to disk");
+    /// <summary>Gives a file that is on disk its name, in place of one that has it, and waits until that is on disk as well. Both are in one folder.</summary>
+    /// <exception cref="IOException">It could not be renamed, or the folder could not be written to disk.</exception>
+    public static void Rename(string from, string to)
+    {
+        File.Move(from, to, overwrite: true);
+        if (!Files.SyncFolder(Path.GetDirectoryName(Path.GetFullPath(to))!)) throw new IOException($"the folder of {to} could not be written to disk");
     }
 
     private static void Discard(string temporary)

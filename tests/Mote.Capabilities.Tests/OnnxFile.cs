@@ -38,6 +38,34 @@ internal static class OnnxFile
         return Model(Node("Loop", ["n", "", "x"], ["y"], attribute), [Value("n", OnnxType.Int64, []), Value("x", OnnxType.Float, [-1])], [Value("y", OnnxType.Float, [-1])]);
     }
 
+    /// <summary>A graph in a graph in a graph.</summary>
+    public static byte[] Nested(int depth)
+    {
+        byte[] inner = [];
+        for (int i = 0; i < depth; i++) inner = Field(1, Join(Text(4, "If"), Field(5, Join(Text(1, "then_branch"), Field(6, inner)))));
+        return Model(inner, [], []);
+    }
+
+    /// <summary>y = x + a constant of these dimensions with these bytes, which need not be as many as it says.</summary>
+    public static byte[] WithInitializer(long[] shape, byte[] data)
+    {
+        byte[] tensor = Join(Join([.. shape.Select(d => Number(1, d))]), Number(2, (long)OnnxType.Float), Text(8, "c"), Field(9, data));
+        return Model(Join(Node("Add", ["x", "c"], ["y"]), Field(5, tensor)), [Value("x", OnnxType.Float, [1])], [Value("y", OnnxType.Float, [-1])]);
+    }
+
+    /// <summary>y = x + a constant that is in another file.</summary>
+    public static byte[] WithWeightsBeside(string file)
+    {
+        byte[] tensor = Join(Number(1, 1), Number(2, (long)OnnxType.Float), Text(8, "c"), Field(13, Join(Text(1, "location"), Text(2, file))), Number(14, 1));
+        return Model(Join(Node("Add", ["x", "c"], ["y"]), Field(5, tensor)), [Value("x", OnnxType.Float, [1])], [Value("y", OnnxType.Float, [1])]);
+    }
+
+    /// <summary>Very many operators that do nothing, one after the other.</summary>
+    public static byte[] ManyNodes(int count) => Model(
+        Join([.. Enumerable.Range(0, count).Select(i => Node("Identity", [$"n{i}"], [$"n{i + 1}"]))]),
+        [Value("n0", OnnxType.Float, [1])],
+        [Value($"n{count}", OnnxType.Float, [1])]);
+
     private static byte[] Model(byte[] nodes, byte[][] inputs, byte[][] outputs) =>
         Join(Number(1, 9), Field(8, Join(Text(1, ""), Number(2, 17))), Field(7, Graph(nodes, inputs, outputs)));
 
@@ -67,5 +95,10 @@ internal static class OnnxFile
         return [.. bytes];
     }
 
-    private static byte[] Join(params byte[][] parts) => [.. parts.SelectMany(p => p)];
+    private static byte[] Join(params byte[][] parts)
+    {
+        using var all = new MemoryStream();
+        foreach (byte[] part in parts) all.Write(part);
+        return all.ToArray();
+    }
 }

@@ -46,13 +46,16 @@ public sealed class OnnxVectorsTests : IDisposable
         Assert.Null(await Try(file, rtol: 1e-3, atol: 1e-4));
     }
 
+    /// <summary>Where the data is.</summary>
+    internal static string DataFolder => Data();
+
     private static string Data([CallerFilePath] string here = "") =>
         Path.Combine(Environment.GetEnvironmentVariable("MOTE_DATASETS") is { Length: > 0 } d ? d : Path.GetFullPath(Path.Combine(Path.GetDirectoryName(here)!, "../../../shared/datasets")), "onnx-models");
 
     /// <summary>Null where the model gives what it should, empty where it has types without a name; else what is wrong.</summary>
     private static async Task<string?> Try(string file, double rtol, double atol)
     {
-        using var models = new OnnxModels(new OnnxOptions { Models = new Dictionary<string, ModelFile> { ["m"] = new(file) } });
+        using var models = new OnnxModels(new OnnxOptions { Find = _ => new ModelFile(file) });
         using IModel model = await models.OpenAsync("m");
         if (model.Inputs.Any(i => i.Type is null) || model.Outputs.Any(o => o.Type is null)) return "";
         string vectors = Path.Combine(Path.GetDirectoryName(file)!, "test_data_set_0");

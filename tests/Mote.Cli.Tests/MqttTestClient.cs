@@ -30,7 +30,7 @@ internal sealed class MqttTestClient : IAsyncDisposable
     {
         var client = new MqttTestClient();
         string[] parts = address.Split(':');
-        await client._client.ConnectAsync(new MqttClientOptionsBuilder().WithTcpServer(parts[0], int.Parse(parts[1], CultureInfo.InvariantCulture)).WithTimeout(s_patience).Build(), TestContext.Current.CancellationToken);
+        await client._client.ConnectAsync(new MqttClientOptionsBuilder().WithTcpServer(parts[0], int.Parse(parts[1], CultureInfo.InvariantCulture)).WithTimeout(s_patience).WithProtocolVersion(MQTTnet.Formatter.MqttProtocolVersion.V500).Build(), TestContext.Current.CancellationToken);
         await client._client.SubscribeAsync(topic, MqttQualityOfServiceLevel.AtLeastOnce, TestContext.Current.CancellationToken);
         return client;
     }
@@ -39,6 +39,15 @@ internal sealed class MqttTestClient : IAsyncDisposable
     public async Task Publish(string topic, string text)
     {
         MqttClientPublishResult result = await _client.PublishStringAsync(topic, text, MqttQualityOfServiceLevel.AtLeastOnce, cancellationToken: TestContext.Current.CancellationToken);
+        Assert.True(result.IsSuccess, $"{result.ReasonCode} {result.ReasonString}");
+    }
+
+    /// <summary>Publishes bytes of a type, with metadata, and returns when the broker has them.</summary>
+    public async Task Publish(string topic, byte[] data, string type, params (string Key, string Value)[] metadata)
+    {
+        MqttApplicationMessageBuilder message = new MqttApplicationMessageBuilder().WithTopic(topic).WithPayload(data).WithContentType(type).WithQualityOfServiceLevel(MqttQualityOfServiceLevel.AtLeastOnce);
+        foreach ((string key, string value) in metadata) message = message.WithUserProperty(key, Encoding.UTF8.GetBytes(value));
+        MqttClientPublishResult result = await _client.PublishAsync(message.Build(), TestContext.Current.CancellationToken);
         Assert.True(result.IsSuccess, $"{result.ReasonCode} {result.ReasonString}");
     }
 

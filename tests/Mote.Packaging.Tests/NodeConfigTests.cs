@@ -157,6 +157,8 @@ public sealed class NodeConfigTests : IDisposable
         Assert.Equal([KeyValuePair.Create("one", new ModelConfig(a)), KeyValuePair.Create("two words", new ModelConfig(a, digest))], m.Files);
         Assert.Equal((2, 1L << 30), (m.Threads, m.MaxBytes));
         Assert.Equal((0, 1, 512L << 20), (Read("").Models.Files.Count, Read("").Models.Threads, Read("").Models.MaxBytes));
+        m = Read("[models]\none = { file = \"a.onnx\", trusted = false }\n[inference]\nworker-memory = \"2GiB\"\n").Models;
+        Assert.Equal((new ModelConfig(a, null, Trusted: false), 2L << 30, 1L << 30), (m.Files["one"], m.WorkerBytes, Read("").Models.WorkerBytes));
         Assert.Contains(":2: `digest` is \"sha256:\" and 64 digits", Assert.Throws<ConfigException>(() => Read("[models]\none = { file = \"a.onnx\", digest = \"sha256:12\" }\n")).Message);
     }
 
@@ -189,6 +191,7 @@ public sealed class NodeConfigTests : IDisposable
     [InlineData("[models]\nm = 3", 2, "`m` is a file, such as m = \"m.onnx\"")]
     [InlineData("[models]\nm = { digest = \"sha256:00\" }", 2, "`file` is missing")]
     [InlineData("[inference]\nthreads = 0", 2, "`threads` must be from 1 to 256")]
+    [InlineData("[inference]\nworker-memory = \"1MiB\"", 2, "`worker-memory`")]
     [InlineData("[inference]\ngpu = true", 2, "unknown key `gpu` in [inference]")]
     [InlineData("[blobstore]\n", 1, "`url` is missing")]
     [InlineData("[blobstore]\nurl = \"s3://x\"", 2, "found \"s3://x\"")]

@@ -45,7 +45,7 @@ internal sealed class Decoder : IDisposable
         try
         {
             Process process = Process.Start(start)!;
-            ResourceLimits.LimitMemory(process.Id, MaxMemory);
+            ProcessLimit.DataOf(process.Id, MaxMemory);
             var decoder = new Decoder(process);
             if (decoder._pixels is System.IO.Pipes.AnonymousPipeClientStream pipe) Pipes.Widen(pipe.SafePipeHandle);
             return decoder;

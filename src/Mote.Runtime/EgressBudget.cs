@@ -12,7 +12,8 @@ public readonly record struct EgressBudget(long Bytes, TimeSpan Per)
     public override string ToString()
     {
         string per = Per == TimeSpan.FromDays(1) ? "d" : Per == TimeSpan.FromHours(1) ? "h" : Per == TimeSpan.FromMinutes(1) ? "min" : Per == TimeSpan.FromSeconds(1) ? "s" : $"{Per.TotalSeconds.ToString(CultureInfo.InvariantCulture)}s";
-        return string.Create(CultureInfo.InvariantCulture, $"{Bytes}B/{per}");
+        (int shift, string unit) = Bytes <= 0 ? (0, "B") : long.TrailingZeroCount(Bytes) switch { >= 30 => (30, "GiB"), >= 20 => (20, "MiB"), >= 10 => (10, "KiB"), _ => (0, "B") };
+        return string.Create(CultureInfo.InvariantCulture, $"{Bytes >> shift}{unit}/{per}");
     }
 }
 

@@ -285,7 +285,7 @@ public sealed class CameraTests : IDisposable
             {
                 // The test is over, or ffmpeg went first.
             }
-        });
+        }, TestContext.Current.CancellationToken);
         Use($"line-1 = \"http://127.0.0.1:{((System.Net.IPEndPoint)server.LocalEndpoint).Port}/video\"");
         await using (EdgeNode node = await _site.Start(App))
         {

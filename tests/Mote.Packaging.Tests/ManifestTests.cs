@@ -310,7 +310,7 @@ public sealed class ManifestTests : IDisposable
     [InlineData("keyvalue = [\"default\", \"other\"]", "keyvalue = [\"default\", 7]", "found an integer in it")]
     [InlineData("publish = [\"alerts\"]", "publish = [\"alerts/#\"]", "has a wildcard")]
     [InlineData("publish = [\"alerts\"]", "publish = [\"\"]", "topic")]
-    [InlineData("publish = [\"alerts\"]", "camera = \"line-1\"", "not supported yet")]
+    [InlineData("publish = [\"alerts\"]", "camera = \"line-1\"", "must be a list of strings")]
     [InlineData("memory = \"16MiB\"", "memory = 16", "must be a string, found an integer")]
     [InlineData("memory = \"16MiB\"", "memory = \"16\"", "must be a size like \"16MiB\", found \"16\"")]
     [InlineData("memory = \"16MiB\"", "memory = \"-1MiB\"", "must be a size")]

@@ -26,6 +26,7 @@ var benchmarks = new (string Name, string What, Func<bool, Report> Run)[]
     ("telemetry", "readings through broker, component and outbox, against the same without a component, the bare broker and Node-RED", TelemetryBench.Run),
     ("detect", "the samples' detectors on public data sets, against published methods", DetectBench.Run),
     ("inference", "a model through wasi:nn from a guest, against the same session called from C#", InferenceBench.Run),
+    ("camera", "a frame in a guest, against a copy of it; an hour of frames; how many streams two cores carry", CameraBench.Run),
     ("footprint", "what a node holds, idle and after a load", FootprintBench.Run),
 };
 

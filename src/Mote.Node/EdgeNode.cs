@@ -41,6 +41,7 @@ public sealed class EdgeNode : IAsyncDisposable
     private TimerService? _timers;
     private NodeNats? _nats;
     private NodeCameras? _cameras;
+    private string[] _privacy = [];
     private SqliteOutbox? _outbox;
     private static readonly List<MqttRoute> s_noFlows = [];
     private readonly List<MessageInbox> _inboxes = [];
@@ -130,7 +131,7 @@ public sealed class EdgeNode : IAsyncDisposable
     public NodeReport Report() => NodeReport.Of(_queues, Upstream?.Counts, Dropped, Http);
 
     /// <summary>What it and its components do now.</summary>
-    public NodeStatus Status() => NodeStatus.Of(_config.Name, Stopwatch.GetElapsedTime(_started), Http, _queues, Mappings) with { DataPlane = DataPlane(), Ledger = Ledger(), Cameras = _cameras?.Status ?? [] };
+    public NodeStatus Status() => NodeStatus.Of(_config.Name, Stopwatch.GetElapsedTime(_started), Http, _queues, Mappings) with { DataPlane = DataPlane(), Ledger = Ledger(), Cameras = _cameras?.Status ?? [], Privacy = _privacy };
 
     /// <summary>What came in for its apps, what left, and what was written.</summary>
     public NodeLedger Ledger() => new([.. _ledgers.Values.Select(LedgerOfApp.Of)], _wearBook?.Days() ?? []) { Since = _ledgerBook?.Since };
@@ -261,7 +262,8 @@ public sealed class EdgeNode : IAsyncDisposable
             _wear.Observe(WearSource.Inbox, () => outbox.DiskBytes().Inbox);
         }
 
-        _cameras = new NodeCameras(_config.Cameras, line => Say("camera", line));
+        _privacy = [.. apps.SelectMany(Privacy.OfCameras)];
+        _cameras = new NodeCameras(_config.Cameras, line => Say("camera", line), Mask);
         var routes = new List<MqttRoute>();
         foreach (AppManifest app in apps) routes.AddRange(Prepare(app));
         if (_config.UpstreamUrl is { } url)

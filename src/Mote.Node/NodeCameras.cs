@@ -24,12 +24,15 @@ internal sealed class NodeCameras : IDisposable
 {
     private readonly IReadOnlyDictionary<string, CameraSource> _sources;
     private readonly Action<string> _log;
+    private readonly Func<string, string> _mask;
     private readonly List<CameraStream> _streams = [];
 
     /// <param name="sources">What node.toml says.</param>
     /// <param name="log">Told of cameras that are not there.</param>
-    public NodeCameras(IReadOnlyDictionary<string, CameraSource> sources, Action<string> log)
+    /// <param name="mask">Takes out of a text what nobody is to read: faults are in ffmpeg's words.</param>
+    public NodeCameras(IReadOnlyDictionary<string, CameraSource> sources, Action<string> log, Func<string, string> mask)
     {
+        _mask = mask;
         _sources = sources;
         _log = log;
     }
@@ -72,10 +75,10 @@ internal sealed class NodeCameras : IDisposable
         foreach (CameraStream stream in _streams) stream.Dispose();
     }
 
-    private static CameraStatus Of(CameraStream s)
+    private CameraStatus Of(CameraStream s)
     {
         CameraCounts c = s.Counts;
         string rate = s.Options.Rate is { } r ? string.Create(System.Globalization.CultureInfo.InvariantCulture, $", {r:0.###}/s at most") : "";
-        return new CameraStatus(s.Options.Name, s.Options.Source.Shown, $"{s.Options.Size} {s.Options.Format}{rate}", c.State.ToString().ToLowerInvariant(), c.Fault, c.Frames, s.Dropped, c.Opened);
+        return new CameraStatus(s.Options.Name, s.Options.Source.Shown, $"{s.Options.Size} {s.Options.Format}{rate}", c.State.ToString().ToLowerInvariant(), c.Fault is null ? null : _mask(c.Fault), c.Frames, s.Dropped, c.Opened);
     }
 }

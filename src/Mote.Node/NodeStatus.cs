@@ -27,6 +27,9 @@ public sealed record NodeStatus(
     /// <summary>The cameras that components see; null from a node of a version without them.</summary>
     public IReadOnlyList<CameraStatus>? Cameras { get; init; }
 
+    /// <summary>A line for each component that sees a camera: what it can send and keep. Null from a node of a version without them.</summary>
+    public IReadOnlyList<string>? Privacy { get; init; }
+
     internal static NodeStatus Of(string name, TimeSpan uptime, HttpApps? http, IReadOnlyList<MessageQueue> queues, MappingBudget mappings) => new(
         name, Environment.ProcessId, Math.Round(uptime.TotalSeconds, 3), http?.Address.AbsoluteUri, http?.Threads ?? 0, Environment.WorkingSet, new MappingStatus(mappings.Taken, mappings.Limit, mappings.Refused),
         [.. (http?.Handlers ?? []).Select(Of), .. queues.Select(Of)]);

@@ -26,7 +26,7 @@ public static class Privacy
         string[] others = [.. app.FlowTriggers.Where(t => t.Component != c.Name && g.Publish.Any(p => TopicFilter.Matches(p, t.Topic))).Select(t => t.Component).Distinct()];
         string sees = g.Camera.Count > 0 ? Names(g.Camera) : "no camera";
         return $"`{c.Name}` sees {sees}; what it can send: {(can.Count > 0 ? string.Join("; ", can) : "nothing")}; what it can keep: {(keeps.Count > 0 ? string.Join("; ", keeps) : "nothing")}"
-            + (others.Length > 0 ? $"; what it sends also goes to {Names(others)}, which have grants of their own" : "");
+            + (others.Length > 0 ? $"; what it sends also goes to {Names(others)}, with grants of {(others.Length > 1 ? "their" : "its")} own" : "");
     }
 
     private static string Names(IEnumerable<string> names) => string.Join(", ", names.Select(n => $"`{n}`"));

@@ -10,6 +10,44 @@ public sealed class InspectTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
+    public void Inspect_OfAnApp_SaysWhatEachComponentSees_CanSend_AndCanKeep()
+    {
+        _folder.Write("mote.toml", """
+            mote = 1
+            [app]
+            name = "two"
+            [[trigger.camera]]
+            camera = "gate"
+            component = "watch"
+            size = "640x480"
+            [[trigger.flow]]
+            topic = "seen"
+            component = "teller"
+            [component.watch]
+            source = "watch.wasm"
+            [component.watch.grants]
+            camera = ["gate"]
+            publish = ["seen"]
+            [component.watch.limits]
+            egress = "4KiB/h"
+            [component.teller]
+            source = "teller.wasm"
+            [component.teller.grants]
+            keyvalue = ["default"]
+            http = ["https://api.example.com"]
+            """);
+        string[] lines = MoteRun.Run("inspect", _folder.Path).Succeeded().TrimEnd().Split('\n');
+        Assert.Equal(
+        [
+            "`watch` sees `gate`; what it can send: messages on `seen`, 4KiB/h at most; what it can keep: nothing; what it sends also goes to `teller`, with grants of its own",
+            "`teller` sees no camera; what it can send: requests to `https://api.example.com`; what it can keep: key-value stores `default`",
+        ],
+        lines);
+        using JsonDocument json = JsonDocument.Parse(MoteRun.Run("inspect", "--json", _folder.Path).Succeeded());
+        Assert.Equal(lines, json.RootElement.GetProperty("privacy").EnumerateArray().Select(l => l.GetString()));
+    }
+
+    [Fact]
     public void Inspect_Component_ShowsItsExports()
     {
         string file = _folder.Wasm("functions.wasm", Guests.Functions);

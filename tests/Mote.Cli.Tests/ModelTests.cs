@@ -129,7 +129,7 @@ public sealed class ModelTests : IDisposable
         Play(Recording(sample, "bearing.wav", "--bearing", "1"));
         await client.Until(all => all.Count > 1);
         Assert.Contains(client.Received, m => m.Contains("plant/bearing/vibration", StringComparison.Ordinal) && m.Contains("raised", StringComparison.Ordinal));
-        up.Signal("INT");
+        up.Signal("TERM");
         MoteResult ended = up.End();
         ended.NoInternals();
         Assert.Contains("was ended by signal 9; it is started again", ended.Error, StringComparison.Ordinal);

@@ -26,7 +26,7 @@ internal static class InspectCommand
 
     private static int Run(string path, bool types, bool json)
     {
-        if (Directory.Exists(path) || Path.GetFileName(path) == AppManifest.FileName) return App(path, json);
+        if (File.Exists(Path.Combine(path, AppManifest.FileName)) || Path.GetFileName(path) == AppManifest.FileName) return App(path, json);
         byte[] file = ComponentFileException.Read(path);
         using ComponentHost host = ToolHost.Make(_ => throw new InvalidOperationException("nothing runs here"));
         return CoreModuleDescription.IsCoreModule(file) ? Module(path, file, host, json) : Component(path, file, host, types, json);

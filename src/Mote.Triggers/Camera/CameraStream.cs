@@ -8,9 +8,6 @@ namespace Mote.Triggers.Camera;
 /// <summary>The pictures of a camera, for all components that want them the same.</summary>
 public sealed class CameraStream : IDisposable
 {
-    /// <summary>A camera from which nothing comes for so long is opened again.</summary>
-    private static readonly TimeSpan s_silence = TimeSpan.FromSeconds(15);
-
     private static readonly Backoff s_again = new(TimeSpan.FromMilliseconds(500), TimeSpan.FromSeconds(30));
 
     private readonly CameraOptions _options;
@@ -18,6 +15,7 @@ public sealed class CameraStream : IDisposable
     private readonly Action<string> _log;
     private readonly List<CameraFeed> _feeds = [];
     private readonly FrameBuffers _buffers;
+    private readonly TimeSpan _silence;
     private readonly CancellationTokenSource _stop = new();
     private readonly Lock _lock = new();
     private Thread? _thread;
@@ -38,6 +36,7 @@ public sealed class CameraStream : IDisposable
         _options = options;
         _log = log;
         _program = program;
+        _silence = SilenceOf(options);
         // One is read, and each component has one in work and one that waits.
         _buffers = new FrameBuffers(options.FrameBytes, spares: 4);
     }
@@ -58,6 +57,13 @@ public sealed class CameraStream : IDisposable
         {
             lock (_lock) return _decoder?.ProcessId;
         }
+    }
+
+    /// <summary>A camera from which nothing comes for so long is opened again: 15 s, or where fewer pictures are wanted three of them.</summary>
+    internal static TimeSpan SilenceOf(CameraOptions options)
+    {
+        double slowest = Math.Min(options.Rate ?? double.MaxValue, options.Source.Kind == CameraKind.Folder ? options.Source.FolderRate : double.MaxValue);
+        return TimeSpan.FromSeconds(Math.Max(15, 3 / slowest));
     }
 
     /// <summary>Its pictures go to a component as well. Before <see cref="Start"/>.</summary>
@@ -197,7 +203,7 @@ public sealed class CameraStream : IDisposable
         string shown = _options.Source.Shown;
         // Its words quote the address, credentials and all.
         words = words.Replace(_options.Source.Address, shown, StringComparison.Ordinal);
-        return decoder.Silent >= s_silence ? $"nothing came from {shown} for {s_silence.TotalSeconds:0} s"
+        return decoder.Silent >= _silence ? $"nothing came from {shown} for {_silence.TotalSeconds:0} s"
             : code == 0 ? $"{shown} ended"
             : words.Length > 0 ? $"{shown}: ffmpeg ended with {code}: {words}"
             : $"{shown}: ffmpeg ended with {code}{(code == 137 ? " (it was killed)" : "")}";
@@ -208,7 +214,7 @@ public sealed class CameraStream : IDisposable
         lock (_lock)
         {
             // While a component is given every frame, it is not the camera that is silent.
-            if (_decoder is { } decoder && decoder.Silent >= s_silence && !_options.Source.EveryFrame) decoder.Kill();
+            if (_decoder is { } decoder && decoder.Silent >= _silence && !_options.Source.EveryFrame) decoder.Kill();
         }
     }
 }

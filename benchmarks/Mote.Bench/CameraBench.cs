@@ -8,6 +8,7 @@ using Mote.Node;
 using Mote.Packaging;
 using Mote.Runtime;
 using Mote.Runtime.Cameras;
+using Mote.Triggers.Camera;
 
 namespace Mote.Bench;
 
@@ -47,6 +48,7 @@ internal static class CameraBench
         MessagingGuest guest = host.Messaging.Guest(vm);
         byte[] pixels = new byte[PictureFormat.Gray.Bytes(s_full)], to = new byte[pixels.Length];
         new Random(1).NextBytes(pixels);
+        var messages = new FrameMessages("line-1", s_full, PictureFormat.Gray);
         Dictionary<string, double[]> r = Rounds.Measure(
             rounds, slice,
             new Subject("copy", n =>
@@ -57,8 +59,7 @@ internal static class CameraBench
             {
                 for (long i = 0; i < n; i++)
                 {
-                    var message = new Message(pixels) { Topic = "line-1", Type = "video/raw", System = "camera" };
-                    foreach ((string name, string value) in s_metadata) message.AddMetadata(name, value);
+                    Message message = messages.Of(pixels, 1_700_000_034_133_333_333, i);
                     if (!vm.Call((handler, guest, message), static (instance, s) => s.handler.Handle(instance, s.guest, s.message)).IsOk) throw new InvalidOperationException("the guest failed");
                 }
             }));
@@ -66,8 +67,6 @@ internal static class CameraBench
         report.Metric("frame_1080p_gray_entry", r["entry"]);
         report.Key("ratio_frame_entry_vs_copy", Rounds.Ratio("", r["entry"], r["copy"]).Median, 1.5);
     }
-
-    private static readonly (string, string)[] s_metadata = [("format", "gray"), ("width", "1920"), ("height", "1080"), ("stride", "1920"), ("timestamp", "1700000034133333333"), ("sequence", "12345")];
 
     /// <summary>As many frames as a camera has in an hour, as fast as they go, and then some in the camera's own time.</summary>
     private static void Hour(Report report, string folder, int frames)

@@ -46,7 +46,7 @@ public sealed class CameraTests : IDisposable
         }
     }
 
-    private string Pictures => Directory.CreateDirectory(Path.Combine(_site.Folder, "pictures")).FullName;
+    private string Pictures => Directory.CreateDirectory(Path.Combine(_site.Folder, "pictures {1} [a]*")).FullName;
 
     private async Task<Collector> Collect()
     {
@@ -99,7 +99,7 @@ public sealed class CameraTests : IDisposable
         NeedFfmpeg();
         const int Count = 120;
         for (int i = 0; i < Count; i++) Picture(i, Value(i));
-        Use("line-1 = { source = \"pictures\", pace = \"every-frame\" }");
+        Use("line-1 = { source = \"pictures {1} [a]*\", pace = \"every-frame\" }");
         await using Collector collector = await Collect();
         await using EdgeNode node = await _site.Start(App);
         await Wait.Until(() => Sent.Length == Count, () => $"{Sent.Length} came: {Camera(node)} {string.Join(" | ", _site.Log)}");
@@ -119,7 +119,7 @@ public sealed class CameraTests : IDisposable
         const int Count = 400;
         // The first picture keeps the component busy until its deadline; then it is to go on with what is newest.
         for (int i = 0; i < Count; i++) Picture(i, i == 0 ? (byte)'s' : Value(i));
-        Use("line-1 = { source = \"pictures\", rate = 200 }");
+        Use("line-1 = { source = \"pictures {1} [a]*\", rate = 200 }");
         await using Collector collector = await Collect();
         await using EdgeNode node = await _site.Start(App);
         await Wait.Until(() => Camera(node).State == "ended" && node.Queues[0].Counts.Waiting == 0, () => $"{Camera(node)} {node.Queues[0].Counts}");
@@ -139,7 +139,7 @@ public sealed class CameraTests : IDisposable
     {
         NeedFfmpeg();
         for (int i = 0; i < 20; i++) Picture(i, Value(i));
-        Use("line-1 = { source = \"pictures\", rate = 20, loop = true }");
+        Use("line-1 = { source = \"pictures {1} [a]*\", rate = 20, loop = true }");
         await using (EdgeNode node = await _site.Start(App))
         {
             for (int kills = 0; kills < 3; kills++)
@@ -222,7 +222,7 @@ public sealed class CameraTests : IDisposable
             Picture(command, pattern);
         }
 
-        Use("line-1 = { source = \"pictures\", pace = \"every-frame\" }");
+        Use("line-1 = { source = \"pictures {1} [a]*\", pace = \"every-frame\" }");
         await using (EdgeNode node = await _site.Start(App))
         {
             await Wait.Until(() => Camera(node).State == "ended" && node.Queues[0].Counts.Waiting == 0, () => $"{Camera(node)} {node.Queues[0].Counts}");

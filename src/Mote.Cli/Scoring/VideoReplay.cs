@@ -4,6 +4,8 @@ using System.Diagnostics;
 using System.Globalization;
 using System.IO.Compression;
 using Mote.Capabilities.Messaging;
+using Mote.Runtime.Cameras;
+using Mote.Triggers.Camera;
 
 namespace Mote.Cli.Scoring;
 
@@ -50,19 +52,8 @@ internal static class VideoReplay
     });
 
     /// <summary>A grey frame as [[trigger.camera]] gives it to a component.</summary>
-    public static Message Frame(string camera, byte[] pixels, int width, int height, long sequence, double rate)
-    {
-        var message = new Message(pixels) { Topic = camera, Type = "video/raw" };
-        message.AddMetadata("format", "gray");
-        message.AddMetadata("width", Text(width));
-        message.AddMetadata("height", Text(height));
-        message.AddMetadata("stride", Text(width));
-        message.AddMetadata("timestamp", Text((long)(sequence * 1e9 / rate)));
-        message.AddMetadata("sequence", Text(sequence));
-        return message;
-    }
-
-    private static string Text(long n) => n.ToString(CultureInfo.InvariantCulture);
+    public static Message Frame(string camera, byte[] pixels, int width, int height, long sequence, double rate) =>
+        new FrameMessages(camera, new PictureSize(width, height), PictureFormat.Gray).Of(pixels, (long)(sequence * 1e9 / rate), sequence);
 
     /// <summary>What comes before the path, and the path.</summary>
     private static string[] Input(string path)
@@ -73,8 +64,7 @@ internal static class VideoReplay
         if (!Directory.Exists(path)) throw new CliException(ExitCode.NoInput, $"{path}: there is no such file or folder");
         string? first = Directory.EnumerateFiles(path).Where(f => s_pictures.Contains(Path.GetExtension(f), StringComparer.OrdinalIgnoreCase)).Order(StringComparer.Ordinal).FirstOrDefault();
         if (first is null) throw new CliException(ExitCode.BadInput, $"{path}: there are no pictures in it ({string.Join(", ", s_pictures)})");
-        string folder = string.Concat(path.Select(c => c is '*' or '?' or '[' or ']' or '{' or '}' or '\\' ? $"\\{c}" : c.ToString()));
-        return [.. local, "-f", "image2", "-pattern_type", "glob", $"{folder}/*{Path.GetExtension(first)}"];
+        return [.. local, "-f", "image2", "-pattern_type", "glob", FfmpegCommand.PatternOf(path, Path.GetExtension(first))];
     }
 
     private static Process Start(string program, IEnumerable<string> arguments)

@@ -1,6 +1,5 @@
 // Gives a component the pictures of a camera, one at a time. Where it is slower than the camera, the newest picture waits
 // and takes the place of the one that waited.
-using System.Globalization;
 using Mote.Capabilities.Messaging;
 
 namespace Mote.Triggers.Camera;
@@ -8,15 +7,11 @@ namespace Mote.Triggers.Camera;
 /// <summary>A camera's pictures on their way to one component.</summary>
 /// <param name="queue">The component's queue, of which this is the only sender.</param>
 /// <param name="camera">The camera.</param>
-/// <param name="topic">The topic of its messages.</param>
-internal sealed class CameraFeed(MessageQueue queue, CameraOptions camera, string topic)
+internal sealed class CameraFeed(MessageQueue queue, CameraOptions camera)
 {
     private readonly Lock _lock = new();
     private readonly ManualResetEventSlim _isFree = new(initialState: true);
-    private readonly (string Name, string Value)[] _shape =
-    [
-        ("format", camera.Format.Name), ("width", Text(camera.Size.Width)), ("height", Text(camera.Size.Height)), ("stride", Text(camera.Format.Stride(camera.Size.Width))),
-    ];
+    private readonly FrameMessages _messages = new(camera.Name, camera.Size, camera.Format);
 
     private Frame? _next;
     private bool _isBusy;
@@ -60,16 +55,13 @@ internal sealed class CameraFeed(MessageQueue queue, CameraOptions camera, strin
     {
         Interlocked.Increment(ref _dropped);
         // The component has not seen it, but it came: what is saved is counted from it.
-        queue.Ledger?.In(camera.Name, topic, frame.Pixels.Length);
+        queue.Ledger?.In(camera.Name, camera.Name, frame.Pixels.Length);
         frame.Release();
     }
 
     private void Send(Frame frame)
     {
-        var message = new Message(frame.Pixels) { Topic = topic, Type = "video/raw", System = "camera", Unused = frame.Release };
-        foreach ((string name, string value) in _shape) message.AddMetadata(name, value);
-        message.AddMetadata("timestamp", Text((frame.Time - DateTimeOffset.UnixEpoch).Ticks * 100));
-        message.AddMetadata("sequence", Text(frame.Sequence));
+        Message message = _messages.Of(frame.Pixels, (frame.Time - DateTimeOffset.UnixEpoch).Ticks * 100, frame.Sequence, frame.Release);
         // Only where it has been stopped is there no room: one is in work at a time.
         if (!queue.TryEnqueue(new MessageEvent(message, _ => Next(), camera.Name))) Next();
     }
@@ -90,6 +82,4 @@ internal sealed class CameraFeed(MessageQueue queue, CameraOptions camera, strin
 
         if (next is not null) Send(next);
     }
-
-    private static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
 }

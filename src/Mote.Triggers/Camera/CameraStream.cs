@@ -68,7 +68,7 @@ public sealed class CameraStream : IDisposable
 
     /// <summary>Its pictures go to a component as well. Before <see cref="Start"/>.</summary>
     /// <param name="queue">The component's queue, which no other trigger uses.</param>
-    public void Add(MessageQueue queue) => _feeds.Add(new CameraFeed(queue, _options, _options.Name));
+    public void Add(MessageQueue queue) => _feeds.Add(new CameraFeed(queue, _options));
 
     /// <summary>Opens it.</summary>
     public void Start()

@@ -4,14 +4,15 @@ using Mote.Runtime.Cameras;
 
 namespace Mote.Triggers.Camera;
 
-internal static class FfmpegCommand
+/// <summary>What ffmpeg is asked for.</summary>
+public static class FfmpegCommand
 {
     /// <summary>How long the network may be silent before ffmpeg gives up, in microseconds.</summary>
     private const string NetworkTimeout = "10000000";
 
     /// <summary>ffmpeg 5.1 is the oldest that knows all of them.</summary>
     /// <exception cref="IOException">A folder of pictures has none, or they are of several kinds.</exception>
-    public static string[] Arguments(CameraOptions camera)
+    internal static string[] Arguments(CameraOptions camera)
     {
         CameraSource source = camera.Source;
         return
@@ -52,10 +53,14 @@ internal static class FfmpegCommand
         return kinds switch
         {
             [] => throw new IOException("there is no picture in the folder (.jpg, .jpeg, .png, .bmp, .pgm, .ppm)"),
-            [var kind] => string.Concat(folder.Select(c => c is '*' or '?' or '[' or ']' or '\\' ? $"\\{c}" : $"{c}")) + "/*" + kind,
+            [var kind] => PatternOf(folder, kind),
             _ => throw new IOException($"the folder has pictures of several kinds ({kinds[0]} and {kinds[1]}): put each kind into a folder of its own"),
         };
     }
+
+    /// <summary>A pattern of all files of a folder with an extension: signs in the folder's name are themselves.</summary>
+    public static string PatternOf(string folder, string extension) =>
+        string.Concat(folder.Select(c => c is '*' or '?' or '[' or ']' or '{' or '}' or '\\' ? $"\\{c}" : $"{c}")) + "/*" + extension;
 
     private static bool IsPicture(string extension) => extension.ToLowerInvariant() is ".jpg" or ".jpeg" or ".png" or ".bmp" or ".pgm" or ".ppm";
 

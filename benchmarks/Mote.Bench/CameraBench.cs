@@ -28,7 +28,7 @@ internal static class CameraBench
         {
             Entry(report, folder, rounds, TimeSpan.FromMilliseconds(quick ? 50 : 200));
             Hour(report, folder, quick ? 3_000 : 108_000);
-            Surge(report, folder, TimeSpan.FromSeconds(quick ? 8 : 30), quick ? [8, 16, 24, 32] : [4, 8, 12, 16, 20, 24, 28, 32, 40, 48]);
+            Surge(report, folder, TimeSpan.FromSeconds(quick ? 8 : 30), quick ? [16, 32, 48, 64] : [4, 8, 12, 16, 20, 24, 28, 32, 40, 48, 64, 80]);
         }
         finally
         {

@@ -4,9 +4,8 @@
 bool exports_wasi_messaging_incoming_handler_handle(wasi_messaging_types_own_message_t message, wasi_messaging_types_error_t *err) {
     (void)err;
     wasi_messaging_types_borrow_message_t m = wasi_messaging_types_message_borrow(message);
-    frame_list_u8_t pixels;
     frame_list_tuple2_string_string_t metadata;
-    wasi_messaging_types_message_data(m, &pixels);
+    frame_list_u8_t pixels = wasi_messaging_types_message_data(m);
     bool has = wasi_messaging_types_message_metadata(m, &metadata);
     volatile uint8_t last = pixels.ptr[pixels.len - 1];
     (void)last;

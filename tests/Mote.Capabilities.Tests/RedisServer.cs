@@ -2,6 +2,7 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
+using Mote.Tests.Servers;
 
 namespace Mote.Capabilities.Tests;
 
@@ -22,12 +23,7 @@ public sealed class RedisServer : IDisposable
     {
         _more = more;
         if (_program is null) return;
-        using (var probe = new TcpListener(IPAddress.Loopback, 0))
-        {
-            probe.Start();
-            Port = ((IPEndPoint)probe.LocalEndpoint).Port;
-        }
-
+        Port = Loopback.FreePort();
         Start();
     }
 

@@ -1,5 +1,6 @@
 // Debian's mosquitto, started by a test on a port of its own; the test is skipped where it is not installed.
 using System.Diagnostics;
+using System.Globalization;
 using Mote.Tests.Servers;
 
 namespace Mote.Node.Tests;
@@ -22,8 +23,10 @@ internal sealed class Mosquitto : IDisposable
         File.WriteAllText(config, $"listener {port} 127.0.0.1\n{lines.Replace("{0}", folder, StringComparison.Ordinal)}user {Environment.UserName}\n");
         _process = Process.Start(new ProcessStartInfo(program!, ["-c", config]) { RedirectStandardError = true })!;
         Task<string> words = _process.StandardError.ReadToEndAsync(CancellationToken.None);
+        // Each of its listeners: they are opened one after the other.
+        int[] ports = [port, .. more.Split('\n').Where(l => l.StartsWith("listener ", StringComparison.Ordinal)).Select(l => int.Parse(l.Split(' ')[1], CultureInfo.InvariantCulture))];
         long start = Stopwatch.GetTimestamp();
-        while (!Loopback.Listens(port))
+        while (!ports.All(Loopback.Listens))
         {
             Assert.False(_process.HasExited, $"mosquitto does not start: {(_process.HasExited ? words.Result : "")}");
             Assert.True(Stopwatch.GetElapsedTime(start) < Client.Patience, "mosquitto does not listen");

@@ -6,12 +6,28 @@ namespace Mote.Tests.Servers;
 
 internal static class Loopback
 {
-    /// <summary>A port that nobody listens on now.</summary>
+    // Ports for connections outward are from 32768 up on Linux (net.ipv4.ip_local_port_range): one of those may be the
+    // near end of somebody's connection by the time a server wants it. These are not, and none is given twice.
+    private const int First = 20_000, Count = 12_000;
+    private static int s_next = Environment.ProcessId * 97;
+
+    /// <summary>A port that nobody listens on, and that nobody else who asks here is given.</summary>
     public static int FreePort()
     {
-        using var probe = new TcpListener(IPAddress.Loopback, 0);
-        probe.Start();
-        return ((IPEndPoint)probe.LocalEndpoint).Port;
+        while (true)
+        {
+            int port = First + (int)((uint)Interlocked.Increment(ref s_next) % Count);
+            try
+            {
+                using var probe = new TcpListener(IPAddress.Loopback, port);
+                probe.Start();
+                return port;
+            }
+            catch (SocketException)
+            {
+                // Somebody has it.
+            }
+        }
     }
 
     /// <summary>Whether somebody listens on a port.</summary>

@@ -3,28 +3,23 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 using Mote.Node;
-using Mote.Packaging;
 
 namespace Mote.Cli.Commands;
 
 internal static class AppsCommand
 {
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10);
-
     public static Command Make()
     {
-        var dir = new Argument<string>("DIR") { Description = "The app that runs: a folder with a mote.toml, or the file.", DefaultValueFactory = _ => "." };
-        var config = new Option<string?>("--config") { Description = "Node config; by default node.toml beside the manifest, where there is one.", HelpName = "FILE" };
-        var data = new Option<string?>("--data") { Description = "The node's data folder (.mote beside the manifest).", HelpName = "DIR" };
+        var node = new RunningNode();
         Option<bool> json = SharedOptions.Json();
-        var command = new Command("apps", "Show the components of a running node, and what they have used.") { dir, config, data, json };
+        var command = new Command("apps", "Show the components of a running node, and what they have used.");
+        node.AddTo(command);
+        command.Add(json);
         command.SetAction(async (r, token) =>
         {
-            string folder = r.GetValue(data) is { } d ? Path.GetFullPath(d) : UpCommand.Config(AppManifest.FileOf(r.GetValue(dir)!), r.GetValue(config)).DataFolder;
-            NodeStatus node = await ControlClient.AskAsync(folder, s_patience, token).ConfigureAwait(false)
-                ?? throw new CliException(ExitCode.Unavailable, $"no node runs on the data folder {folder}; start one with `mote up`, or name its folder with --data");
-            if (r.GetValue(json)) Console.Out.WriteLine(JsonSerializer.Serialize(node, StatusJson.Default.NodeStatus));
-            else Print(Console.Out, node);
+            NodeStatus status = await node.AskAsync(r, token).ConfigureAwait(false);
+            if (r.GetValue(json)) Console.Out.WriteLine(JsonSerializer.Serialize(status, StatusJson.Default.NodeStatus));
+            else Print(Console.Out, status);
             return ExitCode.Ok;
         });
         return command;

@@ -5,27 +5,22 @@ using System.Globalization;
 using System.Text.Json;
 using Mote.DataPlane;
 using Mote.Node;
-using Mote.Packaging;
 
 namespace Mote.Cli.Commands;
 
 internal static class LedgerCommand
 {
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10);
-
     public static Command Make()
     {
-        var dir = new Argument<string>("DIR") { Description = "The app that runs: a folder with a mote.toml, or the file.", DefaultValueFactory = _ => "." };
-        var config = new Option<string?>("--config") { Description = "Node config; by default node.toml beside the manifest, where there is one.", HelpName = "FILE" };
-        var data = new Option<string?>("--data") { Description = "The node's data folder (.mote beside the manifest).", HelpName = "DIR" };
+        var node = new RunningNode();
         Option<bool> json = SharedOptions.Json();
-        var command = new Command("ledger", "Show what came in for each app of a running node, what left it, and what was saved, by topic; and what was written to the disk.") { dir, config, data, json };
+        var command = new Command("ledger", "Show what came in for each app of a running node, what left it, and what was saved, by topic; and what was written to the disk.");
+        node.AddTo(command);
+        command.Add(json);
         command.SetAction(async (r, token) =>
         {
-            string folder = r.GetValue(data) is { } d ? Path.GetFullPath(d) : UpCommand.Config(AppManifest.FileOf(r.GetValue(dir)!), r.GetValue(config)).DataFolder;
-            NodeStatus node = await ControlClient.AskAsync(folder, s_patience, token).ConfigureAwait(false)
-                ?? throw new CliException(ExitCode.Unavailable, $"no node runs on the data folder {folder}; start one with `mote up`, or name its folder with --data");
-            if (node.Ledger is not { } ledger) throw new CliException(ExitCode.Unavailable, "the node is of a version that keeps no ledger: start it anew with this one");
+            NodeStatus status = await node.AskAsync(r, token).ConfigureAwait(false);
+            if (status.Ledger is not { } ledger) throw new CliException(ExitCode.Unavailable, "the node is of a version that keeps no ledger: start it anew with this one");
             if (r.GetValue(json)) Console.Out.WriteLine(JsonSerializer.Serialize(ledger, StatusJson.Default.NodeLedger));
             else Print(Console.Out, ledger);
             return ExitCode.Ok;

@@ -20,9 +20,6 @@ internal sealed class CameraFeed(MessageQueue queue, CameraOptions camera)
     /// <summary>Pictures that a newer one took the place of.</summary>
     public long Dropped => Volatile.Read(ref _dropped);
 
-    /// <summary>The component's queue.</summary>
-    public MessageQueue Queue => queue;
-
     /// <summary>A picture has come.</summary>
     public void Offer(Frame frame)
     {

@@ -50,15 +50,6 @@ public sealed class CameraStream : IDisposable
     /// <summary>Pictures that came while a component was at work on an earlier one, and were not the newest when it was ready, of all components.</summary>
     public long Dropped => _feeds.Sum(f => f.Dropped);
 
-    /// <summary>The process that decodes; null while there is none.</summary>
-    public int? DecoderId
-    {
-        get
-        {
-            lock (_lock) return _decoder?.ProcessId;
-        }
-    }
-
     /// <summary>A camera from which nothing comes for so long is opened again: 15 s, or where fewer pictures are wanted three of them.</summary>
     internal static TimeSpan SilenceOf(CameraOptions options)
     {
@@ -76,12 +67,6 @@ public sealed class CameraStream : IDisposable
         _watch = new System.Threading.Timer(_ => EndIfSilent(), null, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1));
         _thread = new Thread(Run, 256 << 10) { IsBackground = true, Name = $"camera {_options.Name}" };
         _thread.Start();
-    }
-
-    /// <summary>Waits until no component has a picture in work; for recordings that are over.</summary>
-    public void WaitUntilHandled(CancellationToken token)
-    {
-        foreach (CameraFeed feed in _feeds) feed.WaitUntilFree(token);
     }
 
     /// <summary>Closes it: no picture comes any more.</summary>

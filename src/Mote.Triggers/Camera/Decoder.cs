@@ -25,9 +25,6 @@ internal sealed class Decoder : IDisposable
         process.StandardInput.Close();
     }
 
-    /// <summary>Its process.</summary>
-    public int ProcessId => _process.Id;
-
     /// <summary>How long nothing has come from it.</summary>
     public TimeSpan Silent => Stopwatch.GetElapsedTime(Volatile.Read(ref _lastByte));
 

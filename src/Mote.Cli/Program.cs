@@ -30,6 +30,7 @@ internal static class Program
             AppsCommand.Make(),
             LedgerCommand.Make(),
             ModelCommand.Make(),
+            ClipsCommand.Make(),
             RunCommand.Make(),
             ServeCommand.Make(),
             CallCommand.Make(),

@@ -35,6 +35,12 @@ public sealed class DataFolder : IDisposable
     /// <summary>What came for each app and what left.</summary>
     public string Ledger => System.IO.Path.Combine(Path, "ledger.json");
 
+    /// <summary>Pictures that an event keeps.</summary>
+    public string Clips => ClipsOf(Path);
+
+    /// <summary>The same of any folder.</summary>
+    public static string ClipsOf(string folder) => System.IO.Path.Combine(folder, "clips");
+
     /// <summary>What waits for the upstream.</summary>
     public string Outbox => System.IO.Path.Combine(Path, "outbox.db");
 

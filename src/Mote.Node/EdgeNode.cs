@@ -2,6 +2,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Net;
+using Mote.Age;
 using Mote.Backends.OpenTelemetry;
 using Mote.Backends.Sqlite;
 using Mote.Capabilities.Messaging;
@@ -15,6 +16,7 @@ using Mote.Packaging.Nats;
 using Mote.Packaging.Toml;
 using Mote.Runtime;
 using Mote.Triggers;
+using Mote.Triggers.Camera.Clips;
 using Mote.Triggers.Mqtt;
 using Mote.Triggers.Timer;
 
@@ -262,8 +264,8 @@ public sealed class EdgeNode : IAsyncDisposable
             _wear.Observe(WearSource.Inbox, () => outbox.DiskBytes().Inbox);
         }
 
-        _privacy = [.. apps.SelectMany(Privacy.OfCameras)];
-        _cameras = new NodeCameras(_config.Cameras, line => Say("camera", line), Mask);
+        _privacy = [.. apps.SelectMany(a => Privacy.OfCameras(a, _config))];
+        _cameras = new NodeCameras(_config.Cameras, line => Say("camera", line), Mask, Clips(apps), _config.Clips?.Memory ?? 0);
         var routes = new List<MqttRoute>();
         foreach (AppManifest app in apps) routes.AddRange(Prepare(app));
         if (_config.UpstreamUrl is { } url)
@@ -292,6 +294,22 @@ public sealed class EdgeNode : IAsyncDisposable
         _telemetry.Observe(() => _cameras.Status);
         _cameras.Start();
         _control = ControlSocket.Open(_folder, Status, line => Say("control", line));
+    }
+
+    /// <summary>Where pictures are kept that an app asks to keep; null where none does, or the operator keeps none.</summary>
+    private ClipStore? Clips(IReadOnlyList<AppManifest> apps)
+    {
+        if (_config.Clips is not { } clips) return null;
+        try
+        {
+            // Also where no app asks for clips now: the time of those that are there goes on.
+            if (!Directory.Exists(_folder.Clips) && !apps.Any(a => a.CameraTriggers.Any(t => t.Keep is not null))) return null;
+            return new ClipStore(_folder.Clips, clips.Retention, clips.MaxBytes, clips.Recipient ?? ClipKeys.Open(_folder.Clips).Recipient, TimeProvider.System, line => Say("clips", line), _wear);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or AgeException)
+        {
+            throw new ConfigException("node config", 0, $"[clips]: the node's key, {ClipKeys.FileOf(_folder.Clips)}, cannot be used: {e.Message}");
+        }
     }
 
     /// <summary>Where nothing comes from an MQTT broker and nothing may go to one, there is none to listen.</summary>
@@ -459,6 +477,7 @@ public sealed class EdgeNode : IAsyncDisposable
     /// </summary>
     private void Pass(AppComponent component, Published[] messages, InboxIds over, Action<MessagingException?> done)
     {
+        _cameras?.Sent(component, messages);
         MessagingException? fault = null;
         var outcomes = new Outcomes(messages.Length + 1, worst => done(worst != Outcome.NotDelivered ? null : fault ?? new MessagingException("neither it nor what another component made of it can be kept now")));
         List<(OutboxClass, CloudEvent)>? events = null;

@@ -1,5 +1,6 @@
 // What can leave a component, and what it can keep: one line for whoever answers for the people whose data it is.
 using Mote.Packaging;
+using Mote.Packaging.Cameras;
 using Mote.Runtime;
 using Mote.Triggers.Mqtt;
 
@@ -9,10 +10,15 @@ namespace Mote.Node;
 public static class Privacy
 {
     /// <summary>A line for each component that sees a camera.</summary>
-    public static IEnumerable<string> OfCameras(AppManifest app) => app.Components.Where(c => c.Grants.Camera.Count > 0).Select(c => Of(app, c));
+    /// <param name="app">The app.</param>
+    /// <param name="node">The node that it is on.</param>
+    public static IEnumerable<string> OfCameras(AppManifest app, NodeConfig node) => app.Components.Where(c => c.Grants.Camera.Count > 0).Select(c => Of(app, c, node));
 
     /// <summary>The line of a component.</summary>
-    public static string Of(AppManifest app, ComponentManifest c)
+    /// <param name="app">The app.</param>
+    /// <param name="c">The component.</param>
+    /// <param name="node">The node that it is on; null where that is not known.</param>
+    public static string Of(AppManifest app, ComponentManifest c, NodeConfig? node = null)
     {
         Grants g = c.Grants;
         var can = new List<string>();
@@ -23,10 +29,19 @@ public static class Privacy
         if (g.KeyValue.Count > 0) keeps.Add($"key-value stores {Names(g.KeyValue)}");
         if (g.Blobstore.Count > 0) keeps.Add($"blob containers {Names(g.Blobstore)}");
         if (g.Files.Any(f => f.Writable)) keeps.Add($"files in {Names(g.Files.Where(f => f.Writable).Select(f => f.Host))}");
+        keeps.AddRange(app.CameraTriggers.Where(t => t.Component == c.Name).Select(t => Clips(t, node)).OfType<string>());
         string[] others = [.. app.FlowTriggers.Where(t => t.Component != c.Name && g.Publish.Any(p => TopicFilter.Matches(p, t.Topic))).Select(t => t.Component).Distinct()];
         string sees = g.Camera.Count > 0 ? Names(g.Camera) : "no camera";
         return $"`{c.Name}` sees {sees}; what it can send: {(can.Count > 0 ? string.Join("; ", can) : "nothing")}; what it can keep: {(keeps.Count > 0 ? string.Join("; ", keeps) : "nothing")}"
             + (others.Length > 0 ? $"; what it sends also goes to {Names(others)}, with grants of {(others.Length > 1 ? "their" : "its")} own" : "");
+    }
+
+    /// <summary>What the node keeps for a component, which cannot read it.</summary>
+    private static string? Clips(CameraTriggerManifest t, NodeConfig? node)
+    {
+        if (t.Keep is not { } rule || (node is not null && node.Clips is null)) return null;
+        string time = node?.Clips is { } clips ? $"for {Units.ShowTime(clips.Retention)}" : "if the node's configuration has [clips], and for the time that stands there";
+        return $"pictures of `{t.Camera}` from {Units.ShowTime(rule.PreRoll)} before to {Units.ShowTime(rule.PostRoll)} after a message on {Names(rule.On)}, by the node, encrypted on its own disk, {time}";
     }
 
     private static string Names(IEnumerable<string> names) => string.Join(", ", names.Select(n => $"`{n}`"));

@@ -74,6 +74,13 @@ public static class Units
         return time <= max ? time : throw table.Values[key].Error($"`{key}` must be at most {max.TotalHours.ToString(CultureInfo.InvariantCulture)}h, found \"{text}\"");
     }
 
+    /// <summary>A time for people: in days, hours, minutes or seconds, whichever is the largest that it is a whole number of.</summary>
+    public static string ShowTime(TimeSpan time)
+    {
+        (string name, double count) = Array.Find([("days", time.TotalDays), ("h", time.TotalHours), ("min", time.TotalMinutes)], u => u.Item2 >= 1 && u.Item2 == Math.Floor(u.Item2) && (u.Item1 != "days" || u.Item2 >= 2));
+        return name is null ? string.Create(CultureInfo.InvariantCulture, $"{time.TotalSeconds:0.###} s") : string.Create(CultureInfo.InvariantCulture, $"{count:0} {name}");
+    }
+
     /// <summary>Bytes for people.</summary>
     public static string ShowBytes(double bytes)
     {

@@ -27,6 +27,9 @@ public enum WearSource
     /// <summary>Compiled code.</summary>
     Code,
 
+    /// <summary>Pictures of cameras that an event keeps.</summary>
+    Clips,
+
     /// <summary>Lines of the log: this program gives them away, and whoever takes them writes them.</summary>
     Logs,
 }

@@ -8,10 +8,8 @@ using Mote.Runtime.Cameras;
 
 namespace Mote.Node.Tests;
 
-public sealed class CameraTests : IDisposable
+public sealed class CameraTests : CameraSite
 {
-    private const int Width = 16, Height = 8, Bytes = Width * Height;
-
     /// <summary>The component sends each picture on as it is, or does what its first pixel says (<see cref="Handler"/>).</summary>
     private const string App = """
         mote = 1
@@ -33,10 +31,7 @@ public sealed class CameraTests : IDisposable
         egress = "100MiB/h"
         """;
 
-    private readonly TestSite _site = new();
     private readonly List<DataPlane.CloudEvent> _events = [];
-
-    public void Dispose() => _site.Dispose();
 
     private byte[][] Sent
     {
@@ -46,36 +41,15 @@ public sealed class CameraTests : IDisposable
         }
     }
 
-    private string Pictures => Directory.CreateDirectory(Path.Combine(_site.Folder, "pictures {1} [a]*")).FullName;
-
     private async Task<Collector> Collect()
     {
         Collector collector = await Collector.StartAsync(new System.Net.IPEndPoint(System.Net.IPAddress.Loopback, 0), null, e =>
         {
             lock (_events) _events.Add(e);
         });
-        _site.Config = _site.Config with { UpstreamUrl = collector.Url, UpstreamTopics = ["out"] };
+        Site.Config = Site.Config with { UpstreamUrl = collector.Url, UpstreamTopics = ["out"] };
         return collector;
     }
-
-    private void Use(string toml)
-    {
-        string file = Path.Combine(_site.Folder, "node.toml");
-        File.WriteAllText(file, $"[cameras]\n{toml}\n");
-        _site.Config = Packaging.NodeConfig.Load(file, _site.Config);
-    }
-
-    private static void NeedFfmpeg() => Assert.SkipUnless(File.Exists("/usr/bin/ffmpeg"), "ffmpeg is not installed (apt-get install ffmpeg)");
-
-    private void Picture(int number, byte value) => Picture(number, Enumerable.Repeat(value, Bytes).ToArray());
-
-    private void Picture(int number, byte[] pixels) =>
-        File.WriteAllBytes(Path.Combine(Pictures, string.Create(CultureInfo.InvariantCulture, $"{number:000000}.pgm")), [.. Encoding.ASCII.GetBytes($"P5\n{Width} {Height}\n255\n"), .. pixels]);
-
-    /// <summary>Bright ones, of which none is a command of the component's.</summary>
-    private static byte Value(int number) => (byte)(130 + (number % 100));
-
-    private static CameraStatus Camera(EdgeNode node) => node.Status().Cameras!.Single();
 
     /// <summary>The decoders of this test's node: children of this process that were given its folder.</summary>
     private int[] Decoders() =>
@@ -84,7 +58,7 @@ public sealed class CameraTests : IDisposable
         {
             try
             {
-                return File.ReadAllText($"/proc/{id}/cmdline").StartsWith("ffmpeg", StringComparison.Ordinal) && File.ReadAllText($"/proc/{id}/cmdline").Contains(_site.Folder, StringComparison.Ordinal);
+                return File.ReadAllText($"/proc/{id}/cmdline").StartsWith("ffmpeg", StringComparison.Ordinal) && File.ReadAllText($"/proc/{id}/cmdline").Contains(Site.Folder, StringComparison.Ordinal);
             }
             catch (IOException)
             {
@@ -92,6 +66,8 @@ public sealed class CameraTests : IDisposable
             }
         }),
     ];
+
+    private void Use(string cameras) => Configure($"[cameras]\n{cameras}\n");
 
     [Fact]
     public async Task EveryPictureOfARecording_ReachesTheComponent_InOrderAndAsItIs()
@@ -101,13 +77,13 @@ public sealed class CameraTests : IDisposable
         for (int i = 0; i < Count; i++) Picture(i, Value(i));
         Use("line-1 = { source = \"pictures {1} [a]*\", pace = \"every-frame\" }");
         await using Collector collector = await Collect();
-        await using EdgeNode node = await _site.Start(App);
-        await Wait.Until(() => Sent.Length == Count, () => $"{Sent.Length} came: {Camera(node)} {string.Join(" | ", _site.Log)}");
+        await using EdgeNode node = await Site.Start(App);
+        await Wait.Until(() => Sent.Length == Count, () => $"{Sent.Length} came: {Camera(node)} {string.Join(" | ", Site.Log)}");
         Assert.Equal(Enumerable.Range(0, Count).Select(Value), Sent.Select(p => p[0]));
         Assert.All(Sent, p => Assert.Equal(Enumerable.Repeat(p[0], Bytes), p));
         await Wait.Until(() => Camera(node).State == "ended", () => $"{Camera(node)}");
         Assert.Equal((Count, 0, 1, null), (Camera(node).Frames, Camera(node).Dropped, Camera(node).Opened, Camera(node).Fault));
-        Assert.Contains(_site.Log, l => l.Contains($"is over after {Count} frames", StringComparison.Ordinal));
+        Assert.Contains(Site.Log, l => l.Contains($"is over after {Count} frames", StringComparison.Ordinal));
         // One microVM saw all of them.
         Assert.Equal(1, node.Report().MicroVmsStarted);
     }
@@ -121,7 +97,7 @@ public sealed class CameraTests : IDisposable
         for (int i = 0; i < Count; i++) Picture(i, i == 0 ? (byte)'s' : Value(i));
         Use("line-1 = { source = \"pictures {1} [a]*\", rate = 200 }");
         await using Collector collector = await Collect();
-        await using EdgeNode node = await _site.Start(App);
+        await using EdgeNode node = await Site.Start(App);
         await Wait.Until(() => Camera(node).State == "ended" && node.Queues[0].Counts.Waiting == 0, () => $"{Camera(node)} {node.Queues[0].Counts}");
         Triggers.EventCounts counts = node.Queues[0].Counts;
         Assert.Equal(Count, Camera(node).Frames);
@@ -140,14 +116,14 @@ public sealed class CameraTests : IDisposable
         NeedFfmpeg();
         for (int i = 0; i < 20; i++) Picture(i, Value(i));
         Use("line-1 = { source = \"pictures {1} [a]*\", rate = 20, loop = true }");
-        await using (EdgeNode node = await _site.Start(App))
+        await using (EdgeNode node = await Site.Start(App))
         {
             for (int kills = 0; kills < 3; kills++)
             {
-                await Wait.Until(() => Camera(node).State == "streaming", () => $"{Camera(node)} {string.Join(" | ", _site.Log)}");
+                await Wait.Until(() => Camera(node).State == "streaming", () => $"{Camera(node)} {string.Join(" | ", Site.Log)}");
                 long before = Camera(node).Opened;
                 foreach (int id in Decoders()) Kill(id);
-                await Wait.Until(() => Camera(node).Opened > before && Camera(node).State == "streaming", () => $"{Camera(node)} {string.Join(" | ", _site.Log)}");
+                await Wait.Until(() => Camera(node).Opened > before && Camera(node).State == "streaming", () => $"{Camera(node)} {string.Join(" | ", Site.Log)}");
             }
         }
 
@@ -170,31 +146,31 @@ public sealed class CameraTests : IDisposable
     public async Task Garbage_IsReported_AndTheCameraIsOpenedAgainWhenItIsWell()
     {
         NeedFfmpeg();
-        string video = Path.Combine(_site.Folder, "camera.pgm");
+        string video = Path.Combine(Site.Folder, "camera.pgm");
         byte[] noise = new byte[100_000];
         new Random(1).NextBytes(noise);
         File.WriteAllBytes(video, noise);
         Use("line-1 = { source = \"camera.pgm\", loop = true }");
-        await using EdgeNode node = await _site.Start(App);
+        await using EdgeNode node = await Site.Start(App);
         await Wait.Until(() => Camera(node).Fault is not null, () => $"{Camera(node)}");
         Assert.Contains("ffmpeg ended with", Camera(node).Fault, StringComparison.Ordinal);
         Assert.Equal("opening", Camera(node).State);
         Picture(0, 200);
         File.Copy(Path.Combine(Pictures, "000000.pgm"), video, overwrite: true);
-        await Wait.Until(() => Camera(node) is { State: "streaming" or "opening", Fault: null, Frames: > 0 }, () => $"{Camera(node)} {string.Join(" | ", _site.Log)}");
-        Assert.Contains(_site.Log, l => l.Contains("pictures come again", StringComparison.Ordinal));
+        await Wait.Until(() => Camera(node) is { State: "streaming" or "opening", Fault: null, Frames: > 0 }, () => $"{Camera(node)} {string.Join(" | ", Site.Log)}");
+        Assert.Contains(Site.Log, l => l.Contains("pictures come again", StringComparison.Ordinal));
     }
 
     [Fact]
     public async Task SizeThatChangesMidway_IsScaledToWhatWasAskedFor()
     {
         NeedFfmpeg();
-        string video = Path.Combine(_site.Folder, "changing.mjpeg");
+        string video = Path.Combine(Site.Folder, "changing.mjpeg");
         await using (FileStream all = File.Create(video))
         {
             foreach (string size in new[] { "32x16", "64x48", "16x8" })
             {
-                string part = Path.Combine(_site.Folder, $"{size}.mjpeg");
+                string part = Path.Combine(Site.Folder, $"{size}.mjpeg");
                 using var made = System.Diagnostics.Process.Start("ffmpeg", ["-loglevel", "error", "-nostdin", "-f", "lavfi", "-i", $"color=c=white:s={size}:r=10:d=1", "-f", "mjpeg", part])!;
                 await made.WaitForExitAsync(TestContext.Current.CancellationToken);
                 await all.WriteAsync(await File.ReadAllBytesAsync(part, TestContext.Current.CancellationToken), TestContext.Current.CancellationToken);
@@ -203,8 +179,8 @@ public sealed class CameraTests : IDisposable
 
         Use("line-1 = { source = \"changing.mjpeg\", pace = \"every-frame\" }");
         await using Collector collector = await Collect();
-        await using EdgeNode node = await _site.Start(App);
-        await Wait.Until(() => Sent.Length == 30, () => $"{Sent.Length} came: {Camera(node)} {string.Join(" | ", _site.Log)}");
+        await using EdgeNode node = await Site.Start(App);
+        await Wait.Until(() => Sent.Length == 30, () => $"{Sent.Length} came: {Camera(node)} {string.Join(" | ", Site.Log)}");
         Assert.All(Sent, p => Assert.Equal(Bytes, p.Length));
         Assert.All(Sent, p => Assert.True(p.Min() > 200, "not white"));
     }
@@ -223,7 +199,7 @@ public sealed class CameraTests : IDisposable
         }
 
         Use("line-1 = { source = \"pictures {1} [a]*\", pace = \"every-frame\" }");
-        await using (EdgeNode node = await _site.Start(App))
+        await using (EdgeNode node = await Site.Start(App))
         {
             await Wait.Until(() => Camera(node).State == "ended" && node.Queues[0].Counts.Waiting == 0, () => $"{Camera(node)} {node.Queues[0].Counts}");
             Assert.Equal(2, node.Queues[0].Counts.Failed);
@@ -232,10 +208,10 @@ public sealed class CameraTests : IDisposable
         }
 
         byte[] secret = pattern[1..13];
-        string[] files = [.. Directory.GetFiles(_site.Config.DataFolder, "*", SearchOption.AllDirectories)];
+        string[] files = [.. Directory.GetFiles(Site.Config.DataFolder, "*", SearchOption.AllDirectories)];
         Assert.NotEmpty(files);
         Assert.All(files, f => Assert.Equal(-1, File.ReadAllBytes(f).AsSpan().IndexOf(secret)));
-        string all = string.Join('\n', _site.Log), base64 = Convert.ToBase64String(pattern), hex = Convert.ToHexString(secret);
+        string all = string.Join('\n', Site.Log), base64 = Convert.ToBase64String(pattern), hex = Convert.ToHexString(secret);
         Assert.NotEqual("", all);
         Assert.DoesNotContain(base64[4..16], all, StringComparison.Ordinal);
         Assert.DoesNotContain(hex, all, StringComparison.OrdinalIgnoreCase);
@@ -245,8 +221,8 @@ public sealed class CameraTests : IDisposable
     [Fact]
     public async Task CameraThatTheNodeDoesNotHave_IsSaid_AndAllElseRuns()
     {
-        await using EdgeNode node = await _site.Start(App);
-        Assert.Contains(_site.Log, l => l.Contains("add line-1 = \"/dev/video0\"", StringComparison.Ordinal));
+        await using EdgeNode node = await Site.Start(App);
+        Assert.Contains(Site.Log, l => l.Contains("add line-1 = \"/dev/video0\"", StringComparison.Ordinal));
         Assert.Empty(node.Status().Cameras!);
         Assert.StartsWith("`handler` sees `line-1`; what it can send:", node.Status().Privacy!.Single(), StringComparison.Ordinal);
     }
@@ -255,7 +231,7 @@ public sealed class CameraTests : IDisposable
     public async Task UnpluggedDevice_IsSaid_WithoutCredentialsAnywhere()
     {
         Use("line-1 = \"/dev/video-that-is-not-there\"");
-        await using (EdgeNode node = await _site.Start(App))
+        await using (EdgeNode node = await Site.Start(App))
         {
             await Wait.Until(() => Camera(node).Fault is not null, () => $"{Camera(node)}");
             Assert.Contains("is it plugged in?", Camera(node).Fault, StringComparison.Ordinal);
@@ -263,10 +239,10 @@ public sealed class CameraTests : IDisposable
 
         NeedFfmpeg();
         Use($"line-1 = \"rtsp://admin:hunter2@127.0.0.1:{Mote.Tests.Servers.Loopback.FreePort()}/stream\"");
-        await using EdgeNode again = await _site.Start(App);
+        await using EdgeNode again = await Site.Start(App);
         await Wait.Until(() => Camera(again).Fault is not null, () => $"{Camera(again)}");
         Assert.DoesNotContain("hunter2", Camera(again).ToString(), StringComparison.Ordinal);
-        Assert.DoesNotContain(_site.Log, l => l.Contains("hunter2", StringComparison.Ordinal));
+        Assert.DoesNotContain(Site.Log, l => l.Contains("hunter2", StringComparison.Ordinal));
     }
 
     /// <summary>A camera that speaks MJPEG over HTTP, and hangs up after each few pictures.</summary>
@@ -274,7 +250,7 @@ public sealed class CameraTests : IDisposable
     public async Task MjpegOverHttp_IsOpenedAgainAfterEachEnd()
     {
         NeedFfmpeg();
-        string jpeg = Path.Combine(_site.Folder, "white.jpg");
+        string jpeg = Path.Combine(Site.Folder, "white.jpg");
         using (var made = System.Diagnostics.Process.Start("ffmpeg", ["-loglevel", "error", "-nostdin", "-f", "lavfi", "-i", "color=c=white:s=32x16", "-frames:v", "1", jpeg])!) await made.WaitForExitAsync(TestContext.Current.CancellationToken);
         byte[] picture = File.ReadAllBytes(jpeg);
         using var server = new System.Net.Sockets.TcpListener(System.Net.IPAddress.Loopback, 0);
@@ -301,9 +277,9 @@ public sealed class CameraTests : IDisposable
             }
         }, TestContext.Current.CancellationToken);
         Use($"line-1 = \"http://127.0.0.1:{((System.Net.IPEndPoint)server.LocalEndpoint).Port}/video\"");
-        await using (EdgeNode node = await _site.Start(App))
+        await using (EdgeNode node = await Site.Start(App))
         {
-            await Wait.Until(() => Camera(node) is { Opened: >= 2, Frames: >= 40 }, () => $"{Camera(node)} {string.Join(" | ", _site.Log)}");
+            await Wait.Until(() => Camera(node) is { Opened: >= 2, Frames: >= 40 }, () => $"{Camera(node)} {string.Join(" | ", Site.Log)}");
         }
 
         await end.CancelAsync();
@@ -322,7 +298,7 @@ public sealed class CameraTests : IDisposable
     [InlineData("camera = \"line-1\"\n", "camera = \"Line 1\"\n", "a camera's name may have lowercase letters")]
     public async Task Manifest_WithAFault_SaysWhat(string what, string by, string error)
     {
-        ConfigException fault = await Assert.ThrowsAsync<ConfigException>(() => _site.Start(App.Replace("\r", "", StringComparison.Ordinal).Replace(what, by, StringComparison.Ordinal)));
+        ConfigException fault = await Assert.ThrowsAsync<ConfigException>(() => Site.Start(App.Replace("\r", "", StringComparison.Ordinal).Replace(what, by, StringComparison.Ordinal)));
         Assert.Contains(error, fault.Message, StringComparison.Ordinal);
     }
 
@@ -345,7 +321,7 @@ public sealed class CameraTests : IDisposable
     [Fact]
     public void Sources_AreKnownByTheirForm()
     {
-        Directory.CreateDirectory(Path.Combine(_site.Folder, "here"));
+        Directory.CreateDirectory(Path.Combine(Site.Folder, "here"));
         Use("""
             a = "/dev/video0"
             b = { source = "rtsp://u:p@host/x", transport = "udp", threads = 2 }
@@ -353,9 +329,9 @@ public sealed class CameraTests : IDisposable
             d = "here"
             e = { source = "later.mp4", loop = true }
             """);
-        Assert.Equal([CameraKind.Device, CameraKind.Rtsp, CameraKind.Http, CameraKind.Folder, CameraKind.File], _site.Config.Cameras.Values.Select(c => c.Kind));
-        Assert.Equal(("udp", 2), (_site.Config.Cameras["b"].Transport, _site.Config.Cameras["b"].Threads));
-        Assert.DoesNotContain("p@", _site.Config.Cameras["b"].Shown, StringComparison.Ordinal);
+        Assert.Equal([CameraKind.Device, CameraKind.Rtsp, CameraKind.Http, CameraKind.Folder, CameraKind.File], Site.Config.Cameras.Values.Select(c => c.Kind));
+        Assert.Equal(("udp", 2), (Site.Config.Cameras["b"].Transport, Site.Config.Cameras["b"].Threads));
+        Assert.DoesNotContain("p@", Site.Config.Cameras["b"].Shown, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -371,8 +347,8 @@ public sealed class CameraTests : IDisposable
     [Fact]
     public void PrivacyLine_SaysWhatCanLeave()
     {
-        File.WriteAllText(Path.Combine(_site.Folder, "mote.toml"), App);
-        var app = Packaging.AppManifest.Load(_site.Folder, _ => null);
-        Assert.Equal("`handler` sees `line-1`; what it can send: messages on `out`, `alerts`, 100MiB/h at most; what it can keep: nothing", Privacy.OfCameras(app).Single());
+        File.WriteAllText(Path.Combine(Site.Folder, "mote.toml"), App);
+        var app = Packaging.AppManifest.Load(Site.Folder, _ => null);
+        Assert.Equal("`handler` sees `line-1`; what it can send: messages on `out`, `alerts`, 100MiB/h at most; what it can keep: nothing", Privacy.OfCameras(app, Site.Config).Single());
     }
 }

@@ -19,6 +19,7 @@ internal static class TargetList
         ["manifest"] = _ => new Manifests(),
         ["csv"] = _ => new CsvFiles(),
         ["wav"] = _ => new WavFiles(),
+        ["age"] = _ => new AgeFiles(),
     };
 
     /// <summary>Inputs below a number end the process; the fuzzer's own tests use it.</summary>

@@ -105,6 +105,7 @@ internal static class DoctorCommand
         {
             string seen = $"{c.Name} ({c.Source}, {c.Pictures}): {c.State}, {c.Frames:n0} frames, {c.Dropped:n0} dropped, opened {c.Opened:n0} times";
             checks.Add(c.Fault is not null ? new("camera", Verdict.Fail, $"{seen}; {c.Fault}. The node goes on trying: see `{c.Name}` under [cameras] in node.toml") : new("camera", Verdict.Ok, seen));
+            if (c.ClipFault is not null) checks.Add(new("clips", Verdict.Fail, $"the last clip of {c.Name} is not whole: {c.ClipFault}"));
         }
 
         if (node.Ledger is { Disk: [var today, ..] days })

@@ -8,24 +8,6 @@ namespace Mote.Cli.Commands;
 
 internal static class ModelCommand
 {
-    /// <summary>Which node's models they are.</summary>
-    private sealed record Place(Option<string> App, Option<string?> Config, Option<string?> Data)
-    {
-        public static Place Make() => new(
-            new("--app") { Description = "The app whose node it is: a folder with a mote.toml, or the file.", HelpName = "DIR", DefaultValueFactory = _ => "." },
-            new("--config") { Description = "Node config; by default node.toml beside the manifest, where there is one.", HelpName = "FILE" },
-            new("--data") { Description = "The node's data folder (.mote beside the manifest).", HelpName = "DIR" });
-
-        /// <summary>Where only the data folder is named, there need be no app.</summary>
-        public NodeConfig Of(ParseResult r)
-        {
-            string? data = r.GetValue(Data) is { } d ? Path.GetFullPath(d) : null;
-            bool hasApp = data is null || r.GetResult(App) is { Implicit: false } || r.GetValue(Config) is not null || File.Exists(AppManifest.FileName);
-            NodeConfig config = hasApp ? UpCommand.Config(AppManifest.FileOf(r.GetValue(App)!), r.GetValue(Config)) : new NodeConfig();
-            return data is null ? config : config with { DataFolder = data };
-        }
-    }
-
     public static Command Make() => new("model", "The models (wasi:nn) that a node's components may run.") { MakeAdd(), MakeList(), MakeRemove() };
 
     private static Command MakeAdd()
@@ -33,7 +15,7 @@ internal static class ModelCommand
         var file = new Argument<string>("FILE.onnx") { Description = "The model: an ONNX file that has its weights in it." };
         var name = new Option<string?>("--name") { Description = "What components call it; by default the file's name without .onnx.", HelpName = "NAME" };
         var trusted = new Option<bool>("--trusted") { Description = "Run it in the node's own process: faster, and a fault of the model is one of the node's. Without it, it runs in a worker process." };
-        Place place = Place.Make();
+        NodePlace place = NodePlace.Make();
         Option<bool> json = SharedOptions.Json();
         var command = new Command("add", "Copy a model into a node's data folder, check that it can be loaded, and give it a name. A running node has it at once.") { file, name, trusted, place.App, place.Config, place.Data, json };
         command.SetAction(async (r, _) =>
@@ -105,7 +87,7 @@ internal static class ModelCommand
 
     private static Command MakeList()
     {
-        Place place = Place.Make();
+        NodePlace place = NodePlace.Make();
         Option<bool> json = SharedOptions.Json();
         var command = new Command("list", "Show a node's models: those that were added, and those of node.toml.") { place.App, place.Config, place.Data, json };
         command.SetAction(r =>
@@ -157,7 +139,7 @@ internal static class ModelCommand
     private static Command MakeRemove()
     {
         var name = new Argument<string>("NAME") { Description = "The model." };
-        Place place = Place.Make();
+        NodePlace place = NodePlace.Make();
         var command = new Command("remove", "Take a model that was added out of a node's data folder. A component that has it open keeps it until it lets go.") { name, place.App, place.Config, place.Data };
         command.SetAction(r =>
         {

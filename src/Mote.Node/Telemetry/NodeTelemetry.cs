@@ -142,6 +142,7 @@ internal sealed class NodeTelemetry : IAsyncDisposable
         meter.CreateObservableGauge("mote.camera.up", () => Of(static c => c.State == "streaming" ? 1 : 0), description: "1 while pictures come from the camera, else 0.");
         meter.CreateObservableCounter("mote.camera.frames", () => Of(static c => c.Frames), "{frame}", "Pictures that came from the camera.");
         meter.CreateObservableCounter("mote.camera.dropped", () => Of(static c => c.Dropped), "{frame}", "Pictures that a component was too slow for.");
+        meter.CreateObservableCounter("mote.camera.clips", () => Of(static c => c.Clips ?? 0), "{clip}", "Clips of the camera that an event kept on this node.");
         meter.CreateObservableCounter("mote.camera.opened", () => Of(static c => c.Opened), "{opening}", "How often the camera was opened.");
 
         IEnumerable<Measurement<long>> Of(Func<CameraStatus, long> value) => [.. cameras().Select(c => new Measurement<long>(value(c), new("mote.camera", c.Name), new("mote.camera.pictures", c.Pictures)))];

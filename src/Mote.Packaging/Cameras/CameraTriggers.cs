@@ -12,12 +12,19 @@ namespace Mote.Packaging.Cameras;
 /// <param name="Format">How their pixels lie.</param>
 /// <param name="Rate">Most pictures a second; null is as many as come.</param>
 /// <param name="Line">Where it is in the manifest.</param>
-public sealed record CameraTriggerManifest(string Camera, string Component, PictureSize Size, PictureFormat Format, double? Rate, int Line);
+public sealed record CameraTriggerManifest(string Camera, string Component, PictureSize Size, PictureFormat Format, double? Rate, int Line)
+{
+    /// <summary>When the node is to keep pictures; null for never.</summary>
+    public ClipRule? Keep { get; init; }
+}
 
 internal static partial class CameraTriggers
 {
     /// <summary>Most bytes of one picture: a message of more could not be held by a guest.</summary>
     private const int MaxBytes = 48 << 20;
+
+    /// <summary>Longest time before and after an event.</summary>
+    private static readonly TimeSpan s_longest = TimeSpan.FromMinutes(5);
 
     /// <summary>What is wrong with a camera's name; null where nothing is.</summary>
     public static string? NameFault(string name) => NamePattern().IsMatch(name) ? null : $"a camera's name may have lowercase letters, digits and dashes, and begins with a letter, found `{name}`";
@@ -32,7 +39,7 @@ internal static partial class CameraTriggers
             string component = target(t);
             Check(t, camera, components.First(c => c.Name == component));
             if (cameras.Any(c => c.Camera == camera && c.Component == component)) throw t.Values["camera"].Error($"`{component}` has a trigger of the camera `{camera}` already");
-            cameras.Add(ReadOne(t, camera, component));
+            cameras.Add(ReadOne(t, camera, component) with { Keep = ReadKeep(t, components.First(c => c.Name == component)) });
             t.RejectUnknown("[[trigger.camera]]");
         }
 
@@ -54,6 +61,19 @@ internal static partial class CameraTriggers
         if (t.String("format") is { } name && !PictureFormat.TryParse(name, out format)) throw t.Values["format"].Error($"`format` is one of {PictureFormat.Names}, found \"{name}\"");
         if (format!.Bytes(size) > MaxBytes) throw t.Values["size"].Error($"a picture of {size} in {format} has {format.Bytes(size)} bytes, and may have {MaxBytes}");
         return new CameraTriggerManifest(camera, component, size, format, t.Number("rate", 0.001, 1000), t.Line);
+    }
+
+    /// <summary>The topics are those that the component may publish to: a rule on another would never hold.</summary>
+    private static ClipRule? ReadKeep(TomlTable t, ComponentManifest c)
+    {
+        string[] on = t.Strings("keep-on");
+        if (on.Length == 0) return t.Get("keep-on") is { } empty ? throw empty.Error("`keep-on` names the topics on which a message keeps pictures, such as [\"alerts\"]") : null;
+        foreach (string topic in on)
+        {
+            if (!c.Grants.Publish.Contains(topic)) throw t.Values["keep-on"].Error($"`keep-on`: the component `{c.Name}` may not publish on `{topic}`, so nothing would be kept: name a topic of publish = [...] under [component.{c.Name}.grants]");
+        }
+
+        return new ClipRule(on, t.Time("pre-roll", s_longest) ?? TimeSpan.FromSeconds(10), t.Time("post-roll", s_longest) ?? TimeSpan.FromSeconds(5));
     }
 
     [GeneratedRegex(@"^[a-z][a-z0-9-]{0,63}\z")]

@@ -2,6 +2,7 @@
 // is over. One thread a camera, which waits for pixels.
 using Mote.DataPlane;
 using Mote.Runtime.Cameras;
+using Mote.Triggers.Camera.Clips;
 
 namespace Mote.Triggers.Camera;
 
@@ -10,15 +11,22 @@ public sealed class CameraStream : IDisposable
 {
     private static readonly Backoff s_again = new(TimeSpan.FromMilliseconds(500), TimeSpan.FromSeconds(30));
 
+    /// <summary>Most pictures in memory: five minutes at 60 a second.</summary>
+    private const int MostRemembered = 18_000;
+
+    private static readonly TimeSpan s_moment = TimeSpan.FromSeconds(2);
+
     private readonly CameraOptions _options;
     private readonly string _program;
     private readonly Action<string> _log;
     private readonly List<CameraFeed> _feeds = [];
+    private readonly List<ClipRecorder> _recorders = [];
     private readonly FrameBuffers _buffers;
     private readonly TimeSpan _silence;
     private readonly CancellationTokenSource _stop = new();
     private readonly Lock _lock = new();
     private Thread? _thread;
+    private FrameRing? _ring;
     private Decoder? _decoder;
     private System.Threading.Timer? _watch;
     private volatile string? _fault;
@@ -47,6 +55,12 @@ public sealed class CameraStream : IDisposable
     /// <summary>How it does.</summary>
     public CameraCounts Counts => new(_state, _fault, Volatile.Read(ref _frames), Volatile.Read(ref _opened));
 
+    /// <summary>Clips of it that are whole, since the start.</summary>
+    public long Clips => _recorders.Sum(r => r.Kept);
+
+    /// <summary>Why the last clip of it is not whole; null where it is.</summary>
+    public string? ClipFault => _recorders.Select(r => r.Fault).FirstOrDefault(f => f is not null);
+
     /// <summary>Pictures that came while a component was at work on an earlier one, and were not the newest when it was ready, of all components.</summary>
     public long Dropped => _feeds.Sum(f => f.Dropped);
 
@@ -60,6 +74,23 @@ public sealed class CameraStream : IDisposable
     /// <summary>Its pictures go to a component as well. Before <see cref="Start"/>.</summary>
     /// <param name="queue">The component's queue, which no other trigger uses.</param>
     public void Add(MessageQueue queue) => _feeds.Add(new CameraFeed(queue, _options));
+
+    /// <summary>From now on its last pictures are in memory, so that clips of them can be kept. Once, before <see cref="Start"/>.</summary>
+    /// <param name="time">How long.</param>
+    /// <param name="memory">Most bytes of them; two pictures there are always.</param>
+    public void Remember(TimeSpan time, long memory)
+    {
+        // A recorder is behind by a moment, also where nothing of before the event is wanted.
+        _ring = new FrameRing(time > s_moment ? time : s_moment, (int)Math.Clamp(memory / _options.FrameBytes, 2, MostRemembered));
+    }
+
+    /// <summary>Keeps clips of it. After <see cref="Remember"/>.</summary>
+    public ClipRecorder Keep(ClipOptions clips)
+    {
+        var recorder = new ClipRecorder(_options, clips, _ring!, _log, _program);
+        _recorders.Add(recorder);
+        return recorder;
+    }
 
     /// <summary>Opens it.</summary>
     public void Start()
@@ -76,6 +107,7 @@ public sealed class CameraStream : IDisposable
         lock (_lock) _decoder?.Kill();
         _thread?.Join();
         _thread = null;
+        foreach (ClipRecorder recorder in _recorders) recorder.Stop();
         _watch?.Dispose();
     }
 
@@ -134,6 +166,7 @@ public sealed class CameraStream : IDisposable
                 if (_state != CameraState.Streaming) Streams();
                 var frame = new Frame(_buffers, pixels, _frames, DateTimeOffset.UtcNow);
                 Interlocked.Increment(ref _frames);
+                _ring?.Add(frame);
                 foreach (CameraFeed feed in _feeds)
                 {
                     if (_options.Source.EveryFrame) feed.WaitUntilFree(_stop.Token);

@@ -1,0 +1,117 @@
+// Makes a video of pictures: ffmpeg as a child process, whose output is encrypted as it comes. Nothing of it is on the disk
+// in plain.
+using System.Globalization;
+
+namespace Mote.Triggers.Camera.Clips;
+
+/// <summary>One clip on its way from pictures to a file.</summary>
+internal sealed class ClipEncoder : IDisposable
+{
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
+
+    private readonly Ffmpeg _ffmpeg;
+    private readonly Thread _thread;
+    private readonly System.Threading.Timer _watch;
+    private volatile Exception? _fault;
+
+    private ClipEncoder(Ffmpeg ffmpeg, ClipFile file)
+    {
+        _ffmpeg = ffmpeg;
+        _watch = new System.Threading.Timer(_ => ffmpeg.Kill());
+        _thread = new Thread(() => Keep(file), 256 << 10) { IsBackground = true, Name = "clip" };
+        _thread.Start();
+    }
+
+    /// <summary>Starts one.</summary>
+    /// <param name="program">ffmpeg.</param>
+    /// <param name="camera">What the pictures are.</param>
+    /// <param name="rate">How many there are a second.</param>
+    /// <param name="file">Takes the video.</param>
+    /// <exception cref="IOException">It cannot be started.</exception>
+    public static ClipEncoder Start(string program, CameraOptions camera, double rate, ClipFile file) => new(Ffmpeg.Start(program, Arguments(camera, rate), isPatient: true), file);
+
+    /// <summary>
+    /// Matroska, which can be read as far as it was written; its usual codec is H.264, or MPEG-4 where ffmpeg was built without.
+    /// An option that a codec does not have is passed over. Sides of an odd length get one more row or column.
+    /// </summary>
+    internal static string[] Arguments(CameraOptions camera, double rate) =>
+    [
+        "-hide_banner", "-nostdin", "-nostats", "-loglevel", "error", "-threads", "1",
+        "-f", "rawvideo", "-pixel_format", camera.Format.Name, "-video_size", camera.Size.ToString(), "-framerate", rate.ToString("0.###", CultureInfo.InvariantCulture), "-i", "pipe:0",
+        "-vf", "pad=ceil(iw/2)*2:ceil(ih/2)*2", "-pix_fmt", "yuv420p", "-preset", "ultrafast", "-crf", "26", "-q:v", "4", "-threads", "1", "-f", "matroska", "pipe:1",
+    ];
+
+    /// <summary>Gives it the next picture.</summary>
+    /// <exception cref="IOException">It has ended, or takes none, or the file cannot be written.</exception>
+    public void Write(ReadOnlySpan<byte> picture)
+    {
+        _watch.Change(s_patience, Timeout.InfiniteTimeSpan);
+        try
+        {
+            _ffmpeg.Input.Write(picture);
+        }
+        catch (IOException e)
+        {
+            throw Why(e);
+        }
+        finally
+        {
+            _watch.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        }
+    }
+
+    /// <summary>That was the last picture: waits until all of the video is written.</summary>
+    /// <exception cref="IOException">It is not whole.</exception>
+    public void End()
+    {
+        _watch.Change(s_patience, Timeout.InfiniteTimeSpan);
+        try
+        {
+            _ffmpeg.Input.Close();
+        }
+        catch (IOException e)
+        {
+            throw Why(e);
+        }
+
+        _thread.Join();
+        if (_fault is not null) throw Why(_fault);
+        (int code, string words) = _ffmpeg.End();
+        if (code != 0) throw Ended(code, words);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _watch.Dispose();
+        _ffmpeg.Kill();
+        _thread.Join();
+        _ffmpeg.Dispose();
+    }
+
+    private void Keep(ClipFile file)
+    {
+        byte[] piece = new byte[64 << 10];
+        try
+        {
+            while (_ffmpeg.Output.Read(piece) is > 0 and var n) file.Write(piece.AsSpan(0, n));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ObjectDisposedException)
+        {
+            _fault = e;
+            _ffmpeg.Kill(); // whoever writes to it is told
+        }
+    }
+
+    /// <summary>What the disk said, where it was that; a pipe that broke says nothing.</summary>
+    private IOException Why(Exception e)
+    {
+        _ffmpeg.Kill();
+        _thread.Join();
+        if (_fault is { } fault) return new IOException(fault.Message, fault);
+        (int code, string words) = _ffmpeg.End();
+        return Ended(code, words, e);
+    }
+
+    private static IOException Ended(int code, string words, Exception? inner = null) => new($"ffmpeg ended with {code}{(code == 137 ? " (it was killed)" : words.Length > 0 ? $": {words}" : "")}", inner);
+}

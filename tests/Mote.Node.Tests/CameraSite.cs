@@ -1,0 +1,39 @@
+// A node whose camera is a folder of pictures that the test makes.
+using System.Globalization;
+using System.Text;
+
+namespace Mote.Node.Tests;
+
+public abstract class CameraSite : IDisposable
+{
+    protected const int Width = 16, Height = 8, Bytes = Width * Height;
+
+    private protected TestSite Site { get; } = new();
+
+    protected string Pictures => Directory.CreateDirectory(Path.Combine(Site.Folder, "pictures {1} [a]*")).FullName;
+
+    public void Dispose()
+    {
+        Site.Dispose();
+        GC.SuppressFinalize(this);
+    }
+
+    protected static void NeedFfmpeg() => Assert.SkipUnless(File.Exists("/usr/bin/ffmpeg"), "ffmpeg is not installed (apt-get install ffmpeg)");
+
+    /// <summary>Bright ones, of which none is a command of the component's.</summary>
+    protected static byte Value(int number) => (byte)(130 + (number % 100));
+
+    protected static CameraStatus Camera(EdgeNode node) => node.Status().Cameras!.Single();
+
+    protected void Configure(string toml)
+    {
+        string file = Path.Combine(Site.Folder, "node.toml");
+        File.WriteAllText(file, toml);
+        Site.Config = Packaging.NodeConfig.Load(file, Site.Config);
+    }
+
+    protected void Picture(int number, byte value) => Picture(number, Enumerable.Repeat(value, Bytes).ToArray());
+
+    protected void Picture(int number, byte[] pixels) =>
+        File.WriteAllBytes(Path.Combine(Pictures, string.Create(CultureInfo.InvariantCulture, $"{number:000000}.pgm")), [.. Encoding.ASCII.GetBytes($"P5\n{Width} {Height}\n255\n"), .. pixels]);
+}

@@ -10,7 +10,10 @@ namespace Mote.Fuzz;
 internal sealed class Pipeline : IDisposable
 {
     private const int TickMilliseconds = 10;
-    private const int TicksOfACall = 30;
+    private const ulong TicksOfACall = 30;
+
+    /// <summary>Of one that is to come to its end, on a machine that may stand still for a while.</summary>
+    private const ulong TicksOfAGoodCall = 1000;
 
     private readonly Engine[] _engines;
     private readonly CancellationTokenSource _end = new();
@@ -55,8 +58,8 @@ internal sealed class Pipeline : IDisposable
             CompiledComponent stored = Stored(compiled, random);
             var session = new Session(random, mustRun);
             using InstanceTemplate template = session.Host(description).Link(stored);
-            using ComponentInstance instance = template.Instantiate(Limit);
-            bool whole = session.CallAll(instance, Renew, rounds);
+            using ComponentInstance instance = template.Instantiate(i => Limit(i, mustRun));
+            bool whole = session.CallAll(instance, i => Renew(i, mustRun), rounds);
             session.DropHeld(instance);
             if (mustRun && (!whole || instance.IsPoisoned)) throw new FaultException($"a component that only echoes trapped: {session.Trap}");
             return whole ? Outcome.Accepted : Outcome.Refused;
@@ -78,14 +81,14 @@ internal sealed class Pipeline : IDisposable
         return random.Once(2) ? new CompiledComponent(compiled.Engine, again, compiled.Modules) : compiled;
     }
 
-    private void Limit(ComponentInstance instance)
+    private void Limit(ComponentInstance instance, bool mustRun)
     {
         instance.Store.SetLimits(new StoreLimits(MemoryBytes: _memoryBytes, TableElements: 10_000, Instances: 100, Tables: 32, Memories: 16));
         instance.LimitHandles(10_000);
-        Renew(instance);
+        Renew(instance, mustRun);
     }
 
-    private static void Renew(ComponentInstance instance) => instance.Store.SetEpochDeadline(TicksOfACall);
+    private static void Renew(ComponentInstance instance, bool mustRun) => instance.Store.SetEpochDeadline(mustRun ? TicksOfAGoodCall : TicksOfACall);
 
     public void Dispose()
     {

@@ -5,7 +5,7 @@ namespace Mote.Cli.Tests;
 
 public sealed class HelpTests
 {
-    public static TheoryData<string> Commands => ["new", "build", "up", "watch", "apps", "ledger", "run", "call", "inspect", "bindings", "bindings c", "bindings wit", "simulate", "collect", "demo", "score", "look", "doctor"];
+    public static TheoryData<string> Commands => ["new", "build", "up", "watch", "apps", "ledger", "run", "call", "inspect", "bindings", "bindings c", "bindings wit", "simulate", "collect", "demo", "score", "look", "doctor", "clips list", "clips export", "clips remove"];
 
     [Theory]
     [MemberData(nameof(Commands))]

@@ -160,6 +160,14 @@ public sealed class ClipPartsTests : IDisposable
     }
 
     [Fact]
+    public void ClipWithoutAPicture_LeavesNothing()
+    {
+        using ClipStore store = Store(new ManualTime(s_start));
+        store.Create("app", "line-1", "watch", s_start).Dispose();
+        Assert.Empty(Directory.GetFiles(_folder, "*", SearchOption.AllDirectories));
+    }
+
+    [Fact]
     public void FullDisk_IsAFaultOfThisClip_AndWhatIsThereCanBeRead()
     {
         AgeIdentity identity = AgeIdentity.Create();

@@ -16,6 +16,7 @@ internal sealed class ClipFile : IDisposable
     private readonly FileStream _file;
     private readonly AgeWriter _writer;
     private long _tidied;
+    private bool _isEmpty = true;
 
     /// <exception cref="IOException">It cannot be written.</exception>
     public ClipFile(ClipStore store, string path, AgeRecipient recipient)
@@ -45,6 +46,7 @@ internal sealed class ClipFile : IDisposable
     {
         long before = _file.Position;
         if (before > _store.MaxBytes) throw new IOException($"it is larger than all clips may be together, {_store.MaxBytes >> 20} MiB (`max-size` under [clips])");
+        _isEmpty = false;
         _writer.Write(bytes);
         _store.Written(_file.Position - before);
         if (_file.Position - _tidied < Step) return;
@@ -67,6 +69,7 @@ internal sealed class ClipFile : IDisposable
     {
         _writer.Dispose();
         _file.Dispose();
+        if (_isEmpty) File.Delete(_path);
         _store.Close(_path);
     }
 }

@@ -27,8 +27,8 @@ public sealed class ClipRecorder
     private readonly string _program;
     private readonly Lock _lock = new();
     private Thread? _thread;
+    private Thread? _recording;
     private DateTimeOffset _until;
-    private bool _isRecording;
     private bool _isStopped;
     private long _kept;
     private volatile string? _fault;
@@ -59,12 +59,11 @@ public sealed class ClipRecorder
             if (_isStopped) return;
             DateTimeOffset now = DateTimeOffset.UtcNow;
             _until = now + _options.Rule.PostRoll;
-            if (_isRecording) return;
-            _isRecording = true;
+            if (_recording is not null) return;
             long from = _ring.FirstSince(now - _options.Rule.PreRoll, out bool isShort);
             if (isShort) _log($"camera `{_camera.Name}`: memory has no room for the pictures of {_options.Rule.PreRoll.TotalSeconds:0.#} s, so a clip begins later: raise `memory` under [clips], or ask for a lower `rate` or a smaller `size`");
             Thread? before = _thread;
-            _thread = new Thread(() => Run(from, before), 256 << 10) { IsBackground = true, Name = $"clips of {_camera.Name}" };
+            _recording = _thread = new Thread(() => Run(from, before), 256 << 10) { IsBackground = true, Name = $"clips of {_camera.Name}" };
             _thread.Start();
         }
     }
@@ -91,7 +90,7 @@ public sealed class ClipRecorder
         {
             _fault = e.Message;
             _log($"camera `{_camera.Name}`: a clip of {_options.App}/{_options.Component} could not be kept whole: {e.Message}");
-            lock (_lock) _isRecording = false;
+            lock (_lock) EndRecording();
         }
     }
 
@@ -153,11 +152,17 @@ public sealed class ClipRecorder
                 if (frame is not null || _isStopped || DateTimeOffset.UtcNow > _until)
                 {
                     frame?.Release();
-                    _isRecording = false;
+                    EndRecording();
                     return null;
                 }
             }
         }
+    }
+
+    /// <summary>The next event begins another recording, also while this one's clip is still being finished.</summary>
+    private void EndRecording()
+    {
+        if (_recording == Thread.CurrentThread) _recording = null;
     }
 
     private ClipFile CreateOr(Frame first)

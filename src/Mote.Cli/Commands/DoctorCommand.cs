@@ -107,6 +107,12 @@ internal static class DoctorCommand
             checks.Add(c.Fault is not null ? new("camera", Verdict.Fail, $"{seen}; {c.Fault}. The node goes on trying: see `{c.Name}` under [cameras] in node.toml") : new("camera", Verdict.Ok, seen));
         }
 
+        foreach (ModelStatus m in node.Models ?? [])
+        {
+            string which = $"{m.Name} ({m.Artifact})", come = m.Size > 0 && m.State != "here" ? $", {AppsCommand.Bytes(m.Bytes)} of {AppsCommand.Bytes(m.Size)}" : "";
+            checks.Add(m.Fault is not null ? new("model", Verdict.Fail, $"{which} is not here: {m.Fault}{come}. The node goes on trying") : new("model", m.State == "here" ? Verdict.Ok : Verdict.Note, $"{which}: {m.State}{come}"));
+        }
+
         if (node.Ledger is { Disk: [var today, ..] days })
         {
             // Days that are over: today is not.

@@ -37,7 +37,7 @@ internal static class ModelCommand
         Place place = Place.Make();
         Option<bool> json = SharedOptions.Json();
         var command = new Command("add", "Copy or pull a model into a node's data folder, check that it can be loaded, and give it a name. A running node has it at once. Credentials of a registry are those of `docker login`, or of [registries] in node.toml.") { file, name, trusted, place.App, place.Config, place.Data, json };
-        command.SetAction(async (r, token) =>
+        command.SetAction(async (r, _) =>
         {
             string what = r.GetValue(file)!;
             OciReference? artifact = null;
@@ -60,7 +60,8 @@ internal static class ModelCommand
             }
             else
             {
-                await AddArtifact(adding, store, artifact, token).ConfigureAwait(false);
+                using var shutdown = new Shutdown();
+                await AddArtifact(adding, store, artifact, shutdown.Token).ConfigureAwait(false);
             }
 
             return ExitCode.Ok;

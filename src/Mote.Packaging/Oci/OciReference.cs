@@ -15,7 +15,7 @@ public sealed record OciReference(string Host, string Repository, string? Tag, s
     /// <summary>How the one kind of digest begins.</summary>
     public const string DigestPrefix = "sha256:";
 
-    private const int MaxHost = 255, MaxRepository = 255, MaxTag = 128, DigestDigits = 64;
+    private const int MaxHost = 255, MaxLabel = 63, MaxRepository = 255, MaxTag = 128, DigestDigits = 64;
     private const string Form = "HOST/PATH@sha256:DIGEST or HOST/PATH:TAG";
 
     /// <summary>The same artifact by its digest, which never names another.</summary>
@@ -70,7 +70,8 @@ public sealed record OciReference(string Host, string Repository, string? Tag, s
         bool isAddress = name[0] == '[';
         bool isName = isAddress ? !name.Contains('%') && IPAddress.TryParse(name.AsSpan(1, name.Length - 2), out _) : name.Split('.').All(IsLabel);
         if (!isName) return $"{What}, found \"{host}\"";
-        if (port.Length > 0 && !(port.Length is >= 2 and <= 6 && port[1..].All(char.IsAsciiDigit) && int.Parse(port[1..], CultureInfo.InvariantCulture) is >= 1 and <= 65535)) return $"the port of a registry is a number from 1 to 65535, found \"{host}\"";
+        if (port.Length > 0 && !(port.Length is >= 2 and <= 6 && port[0] == ':' && port[1..].All(char.IsAsciiDigit) && int.Parse(port[1..], CultureInfo.InvariantCulture) is >= 1 and <= 65535)) return $"the port of a registry is a number from 1 to 65535, found \"{host}\"";
+        if (!Uri.TryCreate($"https://{host}/", UriKind.Absolute, out _)) return $"{What}, found \"{host}\"";
         return isAddress || port.Length > 0 || name == "localhost" || name.Contains('.') ? null : $"{What}, found \"{host}\"";
     }
 
@@ -89,7 +90,7 @@ public sealed record OciReference(string Host, string Repository, string? Tag, s
         return name is "localhost" || (IPAddress.TryParse(name, out IPAddress? address) && IPAddress.IsLoopback(address));
     }
 
-    private static bool IsLabel(string label) => label.Length > 0 && label[0] != '-' && label[^1] != '-' && label.All(c => char.IsAsciiLetterOrDigit(c) || c == '-');
+    private static bool IsLabel(string label) => label.Length is > 0 and <= MaxLabel && label[0] != '-' && label[^1] != '-' && label.All(c => char.IsAsciiLetterOrDigit(c) || c == '-');
 
     private static bool IsTag(string tag) => tag.Length is > 0 and <= MaxTag && tag[0] is not ('.' or '-') && tag.All(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '.' or '-');
 

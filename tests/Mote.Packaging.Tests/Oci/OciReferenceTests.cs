@@ -51,6 +51,8 @@ public sealed class OciReferenceTests
     [InlineData("-a.com/a:v1", "a dot or a port")]
     [InlineData("a..com/a:v1", "a dot or a port")]
     [InlineData("[zz]/a:v1", "a dot or a port")]
+    [InlineData("[fd00::1]-100/a:v1", "the port")]
+    [InlineData("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.com/a:v1", "a dot or a port")]
     [InlineData("[fe80::1%eth0]/a:v1", "a dot or a port")]
     [InlineData("user:pass@registry.example.com/a:v1", "begins with its registry")]
     public void Parse_WhatIsNoReference_IsSaidInOneLine(string text, string said)

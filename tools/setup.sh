@@ -47,6 +47,7 @@ need_servers() {
   need_apt /usr/sbin/mosquitto mosquitto || servers=1
   need_apt redis-server redis-server || servers=1
   need_apt /usr/sbin/nats-server nats-server || servers=1
+  need_apt /usr/bin/docker-registry docker-registry || servers=1
   need_apt ffmpeg ffmpeg || servers=1
   need_apt age age || servers=1
   return $servers

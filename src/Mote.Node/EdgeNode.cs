@@ -13,6 +13,7 @@ using Mote.Node.Telemetry;
 using Mote.Packaging;
 using Mote.Packaging.Cameras;
 using Mote.Packaging.Nats;
+using Mote.Packaging.Oci;
 using Mote.Packaging.Toml;
 using Mote.Runtime;
 using Mote.Triggers;
@@ -43,6 +44,7 @@ public sealed class EdgeNode : IAsyncDisposable
     private TimerService? _timers;
     private NodeNats? _nats;
     private NodeCameras? _cameras;
+    private ModelPulls? _pulls;
     private string[] _privacy = [];
     private SqliteOutbox? _outbox;
     private static readonly List<MqttRoute> s_noFlows = [];
@@ -133,7 +135,7 @@ public sealed class EdgeNode : IAsyncDisposable
     public NodeReport Report() => NodeReport.Of(_queues, Upstream?.Counts, Dropped, Http);
 
     /// <summary>What it and its components do now.</summary>
-    public NodeStatus Status() => NodeStatus.Of(_config.Name, Stopwatch.GetElapsedTime(_started), Http, _queues, Mappings) with { DataPlane = DataPlane(), Ledger = Ledger(), Cameras = _cameras?.Status ?? [], Privacy = _privacy };
+    public NodeStatus Status() => NodeStatus.Of(_config.Name, Stopwatch.GetElapsedTime(_started), Http, _queues, Mappings) with { DataPlane = DataPlane(), Ledger = Ledger(), Cameras = _cameras?.Status ?? [], Models = _pulls?.Status ?? [], Privacy = _privacy };
 
     /// <summary>What came in for its apps, what left, and what was written.</summary>
     public NodeLedger Ledger() => new([.. _ledgers.Values.Select(LedgerOfApp.Of)], _wearBook?.Days() ?? []) { Since = _ledgerBook?.Since };
@@ -201,6 +203,7 @@ public sealed class EdgeNode : IAsyncDisposable
     {
         // From the outside in: nothing comes, nothing runs, nothing is sent, nothing is stored.
         if (_control is not null) await _control.DisposeAsync().ConfigureAwait(false);
+        if (_pulls is not null) await _pulls.DisposeAsync().ConfigureAwait(false);
         _timers?.Stop();
         _cameras?.Dispose();
         if (Http is not null) await Http.DisposeAsync().ConfigureAwait(false);
@@ -245,6 +248,7 @@ public sealed class EdgeNode : IAsyncDisposable
             Broker = (_, client) => BrokerOf(client),
         });
         foreach (string line in new ModelBackends(_config.Models, models).Notes(apps)) Say("node", line);
+        _pulls = new ModelPulls(_config.Models.Artifacts, models, new RegistryOptions { Registries = _config.Registries, MaxBytes = _config.Models.MaxBytes }, line => Say("models", line));
         SharedTopics.Check(apps, _config.BrokerUrl is not null);
         if (_config.UpstreamUrl is not null || apps.Any(a => a.MqttTriggers.Count + a.FlowTriggers.Count > 0))
         {
@@ -293,6 +297,7 @@ public sealed class EdgeNode : IAsyncDisposable
         _timers?.Start();
         _telemetry.Observe(() => _cameras.Status);
         _cameras.Start();
+        _pulls.Start();
         _control = ControlSocket.Open(_folder, Status, line => Say("control", line));
     }
 
@@ -339,7 +344,8 @@ public sealed class EdgeNode : IAsyncDisposable
     private string Mask(string text)
     {
         text = _secrets.Mask(text);
-        return _config.UpstreamLogin is { } login ? login.Secret.Hidden.Mask(text) : text;
+        foreach (SecretValues secrets in _config.Renewed) text = secrets.Mask(text);
+        return text;
     }
 
     /// <summary>A line of the node's own, which is about a component of an app where one is named.</summary>

@@ -27,6 +27,9 @@ public sealed record NodeStatus(
     /// <summary>The cameras that components see; null from a node of a version without them.</summary>
     public IReadOnlyList<CameraStatus>? Cameras { get; init; }
 
+    /// <summary>The models that are artifacts of a registry; null from a node of a version without them.</summary>
+    public IReadOnlyList<ModelStatus>? Models { get; init; }
+
     /// <summary>A line for each component that sees a camera: what it can send and keep. Null from a node of a version without them.</summary>
     public IReadOnlyList<string>? Privacy { get; init; }
 

@@ -2,6 +2,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using Mote.Packaging.Oci;
 using Mote.Packaging.Toml;
 using Mote.Runtime;
 
@@ -12,15 +13,19 @@ namespace Mote.Packaging;
 /// <param name="File">Where its bytes are.</param>
 /// <param name="Digest">The SHA-256 of them, 64 digits in lower case.</param>
 /// <param name="Trusted">Whether it runs in the node's own process.</param>
-/// <param name="Source">The name of the file that it was added from.</param>
-public sealed record StoredModel(string Name, string File, string Digest, bool Trusted, string Source);
+/// <param name="Source">The name of the file that it was added from, or the artifact.</param>
+/// <param name="Artifact">The digest of the artifact's manifest that it is of, 64 digits in lower case; null where it came from a file.</param>
+public sealed record StoredModel(string Name, string File, string Digest, bool Trusted, string Source, string? Artifact = null);
 
 /// <summary>The models of one data folder. Whatever ends the program or the machine, a name is there whole or not at all.</summary>
 /// <param name="dataFolder">The node's data folder; it need not be there yet.</param>
 public sealed class ModelStore(string dataFolder)
 {
-    private const string NameSuffix = ".toml", ContentPrefix = "sha256-", ContentSuffix = ".onnx", ImportPrefix = "import-";
+    private const string NameSuffix = ".toml", ContentPrefix = "sha256-", ContentSuffix = ".onnx", ImportPrefix = "import-", PartPrefix = "pull-", ArtifactSuffix = ".artifact";
     private const int MaxName = 64;
+
+    /// <summary>What a pull that was killed has left is gone on with until then, and taken away after that.</summary>
+    private static readonly TimeSpan s_partAge = TimeSpan.FromDays(1);
 
     private readonly string _folder = Path.Combine(dataFolder, "models");
 
@@ -37,8 +42,21 @@ public sealed class ModelStore(string dataFolder)
         TomlTable table = TomlTable.Load(path);
         string digest = table.Required("digest", "\"sha256:...\"");
         if (ModelsConfig.DigestOf(digest) is not { } hex) throw table.Values["digest"].Error($"`digest` is \"sha256:\" and 64 digits in lower case, found \"{digest}\"");
-        return new StoredModel(name, ContentOf(hex), hex, table.Boolean("trusted") ?? false, table.String("source") ?? "");
+        return new StoredModel(name, ContentOf(hex), hex, table.Boolean("trusted") ?? false, table.String("source") ?? "", table.String("artifact") is { } artifact ? ModelsConfig.DigestOf(artifact) : null);
     }
+
+    /// <summary>The model of an artifact, wherever it was pulled from.</summary>
+    /// <param name="artifact">The digest of its manifest, 64 digits in lower case.</param>
+    /// <returns>The SHA-256 of the model's bytes, and where they are; null where they are not.</returns>
+    /// <exception cref="ConfigException">A file of the store is not as this program writes it.</exception>
+    public (string Digest, string File)? FindArtifact(string artifact)
+    {
+        string? digest = Record(RecordOf(artifact)) ?? All().FirstOrDefault(m => m.Artifact == artifact)?.Digest;
+        return digest is not null && Has(digest) ? (digest, ContentOf(digest)) : null;
+    }
+
+    /// <summary>Whether the bytes of a digest are there.</summary>
+    public bool Has(string digest) => File.Exists(ContentOf(digest));
 
     /// <summary>When a name was last given; null where it is not.</summary>
     public DateTime? GivenAt(string name) => IsName(name) && File.Exists(PathOf(name)) ? File.GetLastWriteTimeUtc(PathOf(name)) : null;
@@ -65,8 +83,45 @@ public sealed class ModelStore(string dataFolder)
         }
 
         foreach (string left in Directory.GetFiles(_folder, $"{ImportPrefix}*")) File.Delete(left);
+        foreach (string left in Directory.GetFiles(_folder, $"{PartPrefix}*").Where(f => DateTime.UtcNow - File.GetLastWriteTimeUtc(f) > s_partAge && IsFree(f))) File.Delete(left);
         return hold;
     }
+
+    /// <summary>Where the bytes of a layer come together while it is pulled.</summary>
+    internal string PartOf(string layer) => Path.Combine(_folder, $"{PartPrefix}{layer}");
+
+    /// <summary>Takes a model that was pulled into the store, under no name yet.</summary>
+    /// <returns>Where its bytes are now.</returns>
+    /// <exception cref="IOException">It cannot be renamed.</exception>
+    public string Take(PulledModel model)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        try
+        {
+            if (model.File is not null) DurableFile.Rename(model.File, ContentOf(model.Digest));
+        }
+        catch (FileNotFoundException) when (Has(model.Digest))
+        {
+            // Another process has pulled the same, and was there first.
+        }
+
+        return ContentOf(model.Digest);
+    }
+
+    /// <summary>Gives the model of an artifact to node.toml, which names it by its digest.</summary>
+    public void GiveArtifact(string artifact, string digest) => DurableFile.Replace(RecordOf(artifact), Encoding.UTF8.GetBytes($"digest = \"sha256:{digest}\"\n"));
+
+    /// <summary>Takes an artifact's record away, and its bytes where nobody else has them: they are pulled again when they are wanted again.</summary>
+    public void RemoveArtifact(string artifact)
+    {
+        string? digest = Record(RecordOf(artifact));
+        File.Delete(RecordOf(artifact));
+        if (digest is not null) Sweep(digest);
+    }
+
+    /// <summary>The artifacts that node.toml was given.</summary>
+    public IReadOnlyList<string> Artifacts() => !Directory.Exists(_folder) ? [] :
+        [.. Directory.GetFiles(_folder, $"{ContentPrefix}*{ArtifactSuffix}").Select(f => Path.GetFileNameWithoutExtension(f)![ContentPrefix.Length..])];
 
     /// <summary>Copies a file into the store, under no name yet.</summary>
     /// <returns>The SHA-256 of its bytes, and where they are now.</returns>
@@ -103,13 +158,13 @@ public sealed class ModelStore(string dataFolder)
     }
 
     /// <summary>Gives a name to what was imported; another model that had it is the name's no longer.</summary>
-    public void Give(string name, string digest, bool trusted, string source)
+    public void Give(string name, string digest, bool trusted, string source, string? artifact = null)
     {
         if (!IsName(name)) throw new ArgumentException($"`{name}` is no name of a model", nameof(name));
         string? before = Find(name)?.Digest;
         string quoted = string.Concat(source.Select(c => c is '"' or '\\' || char.IsControl(c) ? '_' : c));
-        DurableFile.Replace(PathOf(name), Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"digest = \"sha256:{digest}\"\ntrusted = {(trusted ? "true" : "false")}\nsource = \"{quoted}\"\n")));
-        if (before is not null) Sweep(before);
+        DurableFile.Replace(PathOf(name), Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"digest = \"sha256:{digest}\"\ntrusted = {(trusted ? "true" : "false")}\nsource = \"{quoted}\"\n{(artifact is null ? "" : $"artifact = \"sha256:{artifact}\"\n")}")));
+        if (before is not null && before != digest) Sweep(before);
     }
 
     /// <summary>Takes a name away, and the bytes where no other name has them. A run that uses them goes on.</summary>
@@ -125,10 +180,54 @@ public sealed class ModelStore(string dataFolder)
     /// <summary>Takes bytes away that have no name.</summary>
     public void Sweep(string digest)
     {
-        if (All().All(m => m.Digest != digest)) File.Delete(ContentOf(digest));
+        if (All().All(m => m.Digest != digest) && Artifacts().All(a => Record(RecordOf(a)) != digest)) File.Delete(ContentOf(digest));
+    }
+
+    /// <summary>The SHA-256 of a file.</summary>
+    public static string DigestOfFile(string path)
+    {
+        using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
+        return Convert.ToHexStringLower(SHA256.HashData(stream));
+    }
+
+    /// <summary>Takes a file away that is of no use any more, as far as that can be done.</summary>
+    internal static void Discard(string path)
+    {
+        try
+        {
+            File.Delete(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // The next one to hold the store does it.
+        }
+    }
+
+    /// <summary>Whether nobody has a file open to write it.</summary>
+    private static bool IsFree(string path)
+    {
+        try
+        {
+            using var file = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
+            return true;
+        }
+        catch (IOException)
+        {
+            return false;
+        }
+    }
+
+    private static string? Record(string path)
+    {
+        if (!File.Exists(path)) return null;
+        TomlTable table = TomlTable.Load(path);
+        string digest = table.Required("digest", "\"sha256:...\"");
+        return ModelsConfig.DigestOf(digest) ?? throw table.Values["digest"].Error($"`digest` is \"sha256:\" and 64 digits in lower case, found \"{digest}\"");
     }
 
     private string PathOf(string name) => Path.Combine(_folder, name + NameSuffix);
+
+    private string RecordOf(string artifact) => Path.Combine(_folder, ContentPrefix + artifact + ArtifactSuffix);
 
     private string ContentOf(string digest) => Path.Combine(_folder, ContentPrefix + digest + ContentSuffix);
 }

@@ -1,4 +1,5 @@
 // [models] and [inference] of node.toml: the files behind the names of models, and what running them may use.
+using Mote.Packaging.Oci;
 using Mote.Packaging.Toml;
 
 namespace Mote.Packaging;
@@ -9,6 +10,11 @@ namespace Mote.Packaging;
 /// <param name="Trusted">Whether it runs in the node's own process; in a worker process of its own otherwise.</param>
 public sealed record ModelConfig(string File, string? Digest = null, bool Trusted = true);
 
+/// <summary>A model that is an artifact of a registry.</summary>
+/// <param name="Reference">The artifact, by its digest.</param>
+/// <param name="Trusted">Whether it runs in the node's own process; in a worker process of its own otherwise.</param>
+public sealed record ArtifactModel(OciReference Reference, bool Trusted);
+
 /// <summary>The models of a node.</summary>
 public sealed record ModelsConfig
 {
@@ -16,6 +22,9 @@ public sealed record ModelsConfig
 
     /// <summary>By the names that components know.</summary>
     public IReadOnlyDictionary<string, ModelConfig> Files { get; init; } = new Dictionary<string, ModelConfig>();
+
+    /// <summary>Those that are artifacts of a registry, by the names that components know; none of them is in <see cref="Files"/>.</summary>
+    public IReadOnlyDictionary<string, ArtifactModel> Artifacts { get; init; } = new Dictionary<string, ArtifactModel>();
 
     /// <summary>Threads of each run.</summary>
     public int Threads { get; init; } = 1;
@@ -25,6 +34,9 @@ public sealed record ModelsConfig
 
     /// <summary>Most memory of the worker process of a model that is not trusted, bytes.</summary>
     public long WorkerBytes { get; init; } = 1L << 30;
+
+    /// <summary>Whether node.toml has a model of this name.</summary>
+    public bool Has(string name) => Files.ContainsKey(name) || Artifacts.ContainsKey(name);
 
     internal static ModelsConfig Read(TomlTable? models, TomlTable? inference, string folder, ModelsConfig defaults)
     {
@@ -42,19 +54,37 @@ public sealed record ModelsConfig
 
         if (models is null) return config;
         var files = new Dictionary<string, ModelConfig>(config.Files);
-        foreach (string name in models.Values.Keys.ToArray()) files[name] = Model(models, name, folder);
-        return config with { Files = files };
+        var artifacts = new Dictionary<string, ArtifactModel>(config.Artifacts);
+        foreach (string name in models.Values.Keys.ToArray())
+        {
+            if (models.Get(name) is TomlTable table && table.Get("oci") is not null) artifacts[name] = Artifact(table, name);
+            else files[name] = Model(models, name, folder);
+        }
+
+        return config with { Files = files, Artifacts = artifacts };
     }
 
     /// <summary>The digits of a digest; null where it is none.</summary>
     internal static string? DigestOf(string text) =>
         text.StartsWith(DigestPrefix, StringComparison.Ordinal) && text.Length == DigestPrefix.Length + 64 && text.AsSpan(DigestPrefix.Length).IndexOfAnyExcept("0123456789abcdef") < 0 ? text[DigestPrefix.Length..] : null;
 
+    private static ArtifactModel Artifact(TomlTable model, string name)
+    {
+        string text = model.String("oci")!;
+        OciReference reference = OciReference.Parse(text, out string? fault) ?? throw model.Values["oci"].Error($"`oci`: {fault}");
+        if (reference.Digest is not { } digest) throw model.Values["oci"].Error($"`oci` is pinned by a digest, so that it is the same model on every day: `mote model add {reference}` prints the one that the tag stands for now, and then oci = \"{reference.Host}/{reference.Repository}@sha256:...\"");
+        if (model.Get("file") is { } file) throw file.Error($"a model is a file or an artifact, and `{name}` is both: leave `file` or `oci` out");
+        if (model.Get("digest") is { } other) throw other.Error("the digest of an artifact is the one in `oci`: leave `digest` out");
+        bool trusted = model.Boolean("trusted") ?? false;
+        model.RejectUnknown($"[models] {name}");
+        return new ArtifactModel(reference.Pinned(digest), trusted);
+    }
+
     private static ModelConfig Model(TomlTable models, string name, string folder)
     {
         TomlNode value = models.Get(name)!;
         if (value is TomlString s) return new ModelConfig(models.ExistingFile(name, folder, s.Value));
-        if (value is not TomlTable model) throw value.Error($"`{name}` is a file, such as {name} = \"{name}.onnx\", or {{ file = \"{name}.onnx\", digest = \"sha256:...\" }}, found {value.Kind}");
+        if (value is not TomlTable model) throw value.Error($"`{name}` is a file, such as {name} = \"{name}.onnx\", {{ file = \"{name}.onnx\", digest = \"sha256:...\" }} or {{ oci = \"HOST/PATH@sha256:...\" }}, found {value.Kind}");
         string file = model.ExistingFile("file", folder, model.Required("file", $"\"{name}.onnx\""));
         string? digest = model.String("digest");
         if (digest is not null && DigestOf(digest) is null)

@@ -1,6 +1,7 @@
 // node.toml: what the operator decides. Everything has a default, so that a node runs without the file.
 using Mote.Packaging.Cameras;
 using Mote.Packaging.Nats;
+using Mote.Packaging.Oci;
 using Mote.Packaging.Toml;
 using Mote.Runtime;
 using Mote.Runtime.Cameras;
@@ -103,6 +104,9 @@ public sealed record NodeConfig
     /// <summary>The models that components may run.</summary>
     public ModelsConfig Models { get; init; } = new();
 
+    /// <summary>Registries of artifacts that something is said about, by their hosts.</summary>
+    public IReadOnlyDictionary<string, RegistryConfig> Registries { get; init; } = new Dictionary<string, RegistryConfig>();
+
     /// <summary>The cameras that apps may see, by their names.</summary>
     public IReadOnlyDictionary<string, CameraSource> Cameras { get; init; } = new Dictionary<string, CameraSource>();
 
@@ -121,6 +125,9 @@ public sealed record NodeConfig
         .. ((Uri?[])[BrokerUrl, UpstreamUrl, KeyValue?.Url, Telemetry.Otlp]).OfType<Uri>().Concat(CameraUrls).SelectMany(UrlUserInfo.SecretsOf),
         .. Nats?.Password is { } password ? [password] : (string[])[],
     ]);
+
+    /// <summary>Secrets that are read again when their files change: what no line may show of them now.</summary>
+    public IEnumerable<SecretValues> Renewed => Registries.Values.Select(r => r.Login).Append(UpstreamLogin).OfType<UpstreamLogin>().Select(l => l.Secret.Hidden);
 
     private IEnumerable<Uri> CameraUrls => Cameras.Values.Where(c => c.Kind is CameraKind.Rtsp or CameraKind.Http).Select(c => new Uri(c.Address));
 
@@ -205,6 +212,7 @@ public sealed record NodeConfig
         if (root.Table("keyvalue") is { } keyvalue) config = config with { KeyValue = KeyValueConfig.Read(keyvalue, folder) };
         if (root.Table("blobstore") is { } blobstore) config = config with { Blobstore = BlobstoreConfig.Read(blobstore) };
         config = config with { Models = ModelsConfig.Read(root.Table("models"), root.Table("inference"), folder, config.Models) };
+        if (root.Table("registries") is { } registries) config = config with { Registries = RegistryConfig.Read(registries, folder) };
         if (root.Table("cameras") is { } cameras) config = config with { Cameras = CamerasConfig.Read(cameras, folder) };
         if (root.Table("clips") is { } clips) config = config with { Clips = ClipsConfig.Read(clips) };
         if (root.Table("messaging") is { } messaging) config = config with { MessagingClients = MessagingClients.Read(messaging) };

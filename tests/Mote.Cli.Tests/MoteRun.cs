@@ -16,6 +16,14 @@ internal sealed record MoteResult(int Code, string Out, string Error)
         return line;
     }
 
+    /// <summary>It failed as it should, after it had said other things on standard error.</summary>
+    public string Failed(int code)
+    {
+        Assert.True(Code == code, $"exit code {Code} in place of {code}\n{Out}\n{Error}");
+        NoInternals();
+        return Assert.Single(Error.Split('\n'), l => l.StartsWith("mote: ", StringComparison.Ordinal));
+    }
+
     /// <summary>What it printed; it did not fail.</summary>
     public string Succeeded()
     {

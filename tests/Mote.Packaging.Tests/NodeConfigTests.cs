@@ -1,4 +1,5 @@
 // node.toml, and the units that both files use.
+using Mote.Packaging.Oci;
 using Mote.Packaging.Toml;
 using Mote.Runtime;
 
@@ -163,6 +164,28 @@ public sealed class NodeConfigTests : IDisposable
     }
 
     [Fact]
+    public void ModelsOfRegistries_AreRead()
+    {
+        string digest = new('7', 64);
+        System.IO.File.WriteAllText(Path.Combine(_folder, "ca.pem"), "");
+        NodeConfig c = Read($$"""
+            [models]
+            one = { oci = "registry.example.com/a/b@sha256:{{digest}}" }
+            two = { oci = "registry.example.com/a/b:v1@sha256:{{digest}}", trusted = true }
+            [registries]
+            "10.0.0.5:5000" = { plain-http = true }
+            "registry.example.com" = { ca = "ca.pem", user = "edge", password = "hunter2" }
+            """);
+        OciReference reference = OciReference.Parse($"registry.example.com/a/b@sha256:{digest}", out _)!;
+        Assert.Equal([KeyValuePair.Create("one", new ArtifactModel(reference, false)), KeyValuePair.Create("two", new ArtifactModel(reference, true))], c.Models.Artifacts);
+        Assert.Empty(c.Models.Files);
+        Assert.True(c.Models.Has("one") && !c.Models.Has("three"));
+        Assert.Equal((true, null, null), (c.Registries["10.0.0.5:5000"].PlainHttp, c.Registries["10.0.0.5:5000"].Ca, c.Registries["10.0.0.5:5000"].Login));
+        Assert.Equal((null, Path.Combine(_folder, "ca.pem"), "edge"), (c.Registries["registry.example.com"].PlainHttp, c.Registries["registry.example.com"].Ca, c.Registries["registry.example.com"].Login!.User));
+        Assert.Equal("the ***", c.Renewed.Aggregate("the hunter2", (text, s) => s.Mask(text)));
+    }
+
+    [Fact]
     public void KeyValueServer_IsRead()
     {
         Assert.Equal(new KeyValueConfig(new Uri("redis://:secret@store:6380/2")) { Timeout = TimeSpan.FromSeconds(1) }, Read("[keyvalue]\nurl = \"redis://:secret@store:6380/2\"\ntimeout = \"1s\"\n").KeyValue);
@@ -190,6 +213,17 @@ public sealed class NodeConfigTests : IDisposable
     [InlineData("[models]\nm = \"gone.onnx\"", 2, "`m`: there is no file")]
     [InlineData("[models]\nm = 3", 2, "`m` is a file, such as m = \"m.onnx\"")]
     [InlineData("[models]\nm = { digest = \"sha256:00\" }", 2, "`file` is missing")]
+    [InlineData("[models]\nm = { oci = \"registry.example.com/a:v1\" }", 2, "`mote model add registry.example.com/a:v1` prints")]
+    [InlineData("[models]\nm = { oci = \"a:v1\" }", 2, "begins with its registry")]
+    [InlineData("[models]\nm = { oci = 3 }", 2, "`oci` must be a string")]
+    [InlineData("[models]\nm = { oci = \"registry.example.com/a@sha256:7777777777777777777777777777777777777777777777777777777777777777\", file = \"a.onnx\" }", 2, "a file or an artifact")]
+    [InlineData("[models]\nm = { oci = \"registry.example.com/a@sha256:7777777777777777777777777777777777777777777777777777777777777777\", digest = \"x\" }", 2, "leave `digest` out")]
+    [InlineData("[models]\nm = { oci = \"registry.example.com/a@sha256:7777777777777777777777777777777777777777777777777777777777777777\", tag = \"x\" }", 2, "unknown key `tag`")]
+    [InlineData("[registries]\n\"example\" = { }", 2, "a dot or a port")]
+    [InlineData("[registries]\n\"a.example\" = 3", 2, "is a table")]
+    [InlineData("[registries]\n\"a.example\" = { insecure = true }", 2, "unknown key `insecure`")]
+    [InlineData("[registries]\n\"a.example\" = { user = \"x\" }", 2, "`password` is missing")]
+    [InlineData("[registries]\n\"a.example\" = { ca = \"gone.pem\" }", 2, "there is no file")]
     [InlineData("[inference]\nthreads = 0", 2, "`threads` must be from 1 to 256")]
     [InlineData("[inference]\nworker-memory = \"1MiB\"", 2, "`worker-memory`")]
     [InlineData("[inference]\ngpu = true", 2, "unknown key `gpu` in [inference]")]

@@ -17,6 +17,7 @@ internal static class TargetList
         ["wit"] = _ => new WitFiles(),
         ["wave"] = _ => new WaveTexts(),
         ["manifest"] = _ => new Manifests(),
+        ["oci"] = _ => new Artifacts(),
         ["csv"] = _ => new CsvFiles(),
         ["wav"] = _ => new WavFiles(),
         ["age"] = _ => new AgeFiles(),

@@ -108,6 +108,12 @@ internal static class DoctorCommand
             if (c.ClipFault is not null) checks.Add(new("clips", Verdict.Fail, $"the last clip of {c.Name} is not whole: {c.ClipFault}"));
         }
 
+        foreach (ModelStatus m in node.Models ?? [])
+        {
+            string which = $"{m.Name} ({m.Artifact})", come = m.Size > 0 && m.State != "here" ? $", {AppsCommand.Bytes(m.Bytes)} of {AppsCommand.Bytes(m.Size)}" : "";
+            checks.Add(m.Fault is not null ? new("model", Verdict.Fail, $"{which} is not here: {m.Fault}{come}. The node goes on trying") : new("model", m.State == "here" ? Verdict.Ok : Verdict.Note, $"{which}: {m.State}{come}"));
+        }
+
         if (node.Ledger is { Disk: [var today, ..] days })
         {
             // Days that are over: today is not.

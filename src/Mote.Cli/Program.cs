@@ -29,6 +29,7 @@ internal static class Program
             UpCommand.MakeWatch(),
             AppsCommand.Make(),
             LedgerCommand.Make(),
+            ViewCommand.Make(),
             ModelCommand.Make(),
             RunCommand.Make(),
             ServeCommand.Make(),

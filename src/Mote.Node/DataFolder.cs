@@ -35,6 +35,9 @@ public sealed class DataFolder : IDisposable
     /// <summary>What came for each app and what left.</summary>
     public string Ledger => System.IO.Path.Combine(Path, "ledger.json");
 
+    /// <summary>What sessions of the view are signed with.</summary>
+    public string ViewKey => System.IO.Path.Combine(Path, "view.key");
+
     /// <summary>What waits for the upstream.</summary>
     public string Outbox => System.IO.Path.Combine(Path, "outbox.db");
 

@@ -106,6 +106,9 @@ public sealed record NodeConfig
     /// <summary>The cameras that apps may see, by their names.</summary>
     public IReadOnlyDictionary<string, CameraSource> Cameras { get; init; } = new Dictionary<string, CameraSource>();
 
+    /// <summary>Where people at this device can look at its cameras; null for nowhere.</summary>
+    public ViewConfig? View { get; init; }
+
     /// <summary>Which broker clients of wasi:messaging have.</summary>
     public MessagingClients MessagingClients { get; init; } = new();
 
@@ -203,6 +206,7 @@ public sealed record NodeConfig
         if (root.Table("blobstore") is { } blobstore) config = config with { Blobstore = BlobstoreConfig.Read(blobstore) };
         config = config with { Models = ModelsConfig.Read(root.Table("models"), root.Table("inference"), folder, config.Models) };
         if (root.Table("cameras") is { } cameras) config = config with { Cameras = CamerasConfig.Read(cameras, folder) };
+        if (root.Table("view") is { } view) config = config with { View = ViewConfig.Read(view, config.HttpTls is not null) };
         if (root.Table("messaging") is { } messaging) config = config with { MessagingClients = MessagingClients.Read(messaging) };
 
         root.RejectUnknown("the node config");

@@ -53,6 +53,9 @@ need_servers() {
   return $servers
 }
 
+# A browser, in which tests open the page of the view; where there is none, they are skipped.
+need_browser() { need_apt chromium chromium; }
+
 # An emulator for arm64 programs, and the one library of that processor which the program takes from the system (no
 # package for cross-compiling has OpenSSL, so the arm64 package is unpacked under artifacts/). Sets arm64_emulator.
 need_arm64_emulator() {

@@ -29,6 +29,7 @@ internal static class Program
             UpCommand.MakeWatch(),
             AppsCommand.Make(),
             LedgerCommand.Make(),
+            ViewCommand.Make(),
             ModelCommand.Make(),
             ClipsCommand.Make(),
             RunCommand.Make(),

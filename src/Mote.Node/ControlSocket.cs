@@ -1,13 +1,16 @@
-// A socket in the data folder that says what the node does, to whoever may use the folder: HTTP with one resource, by
-// hand, because a second server of the framework's would cost an idle node more memory than the answer is worth.
+// A socket in the data folder that says what the node does, and lets look at its cameras, whoever may use the folder: HTTP
+// with two resources, by hand, because a second server of the framework's would cost an idle node more memory than the answer is worth.
+using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using Mote.Node.View;
 using Mote.Packaging.Toml;
 
 namespace Mote.Node;
 
-/// <summary>Answers GET /v1/apps on DATA/control.sock, one connection at a time.</summary>
+/// <summary>Answers GET /v1/apps and POST /v1/view on DATA/control.sock, one connection at a time.</summary>
 internal sealed class ControlSocket : IAsyncDisposable
 {
     /// <summary>What is asked has no body and few headers.</summary>
@@ -19,11 +22,13 @@ internal sealed class ControlSocket : IAsyncDisposable
     private readonly Socket _socket;
     private readonly string _path;
     private readonly Func<NodeStatus> _status;
+    private readonly Func<ViewInvitation?> _invite;
     private readonly CancellationTokenSource _end = new();
     private readonly Task _loop;
 
-    private ControlSocket(Socket socket, string path, Func<NodeStatus> status)
+    private ControlSocket(Socket socket, string path, Func<NodeStatus> status, Func<ViewInvitation?> invite)
     {
+        _invite = invite;
         _socket = socket;
         _path = path;
         _status = status;
@@ -33,8 +38,9 @@ internal sealed class ControlSocket : IAsyncDisposable
     /// <summary>Listens.</summary>
     /// <param name="folder">The data folder, which this process holds: what is left there of an earlier one is in nobody's use.</param>
     /// <param name="status">What it answers.</param>
+    /// <param name="invite">Lets somebody in to the view, once; null where there is none.</param>
     /// <param name="log">Told where it cannot: a node does its work without it.</param>
-    public static ControlSocket? Open(DataFolder folder, Func<NodeStatus> status, Action<string> log)
+    public static ControlSocket? Open(DataFolder folder, Func<NodeStatus> status, Func<ViewInvitation?> invite, Action<string> log)
     {
         Socket? socket = null;
         try
@@ -45,12 +51,12 @@ internal sealed class ControlSocket : IAsyncDisposable
             // Before it listens, so that nobody else gets in between.
             if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(folder.Control, UnixFileMode.UserRead | UnixFileMode.UserWrite);
             socket.Listen(8);
-            return new ControlSocket(socket, folder.Control, status);
+            return new ControlSocket(socket, folder.Control, status, invite);
         }
         catch (Exception e) when (e is ArgumentException or SocketException or IOException or UnauthorizedAccessException)
         {
             socket?.Dispose();
-            log($"{folder.Control}: cannot listen, so `mote apps` will not find this node (a shorter data folder may help): {e.Message}");
+            log($"{folder.Control}: cannot listen, so `mote apps` and `mote view` will not find this node (a shorter data folder may help): {e.Message}");
             return null;
         }
     }
@@ -119,8 +125,15 @@ internal sealed class ControlSocket : IAsyncDisposable
         ReadOnlySpan<byte> line = lineEnd < 0 ? head : head[..lineEnd];
         int space = line.IndexOf((byte)' '), last = line.LastIndexOf((byte)' ');
         if (space <= 0 || last == space || !line[(last + 1)..].StartsWith("HTTP/1."u8)) return ("400 Bad Request", []);
-        if (!line[(space + 1)..last].SequenceEqual("/v1/apps"u8)) return ("404 Not Found", []);
-        if (!line[..space].SequenceEqual("GET"u8)) return ("405 Method Not Allowed", []);
+        ReadOnlySpan<byte> method = line[..space], path = line[(space + 1)..last];
+        if (path.SequenceEqual("/v1/view"u8))
+        {
+            if (!method.SequenceEqual("POST"u8)) return ("405 Method Not Allowed", []);
+            return _invite() is { } invitation ? ("200 OK", JsonSerializer.SerializeToUtf8Bytes(invitation, StatusJson.Default.ViewInvitation)) : ("409 Conflict", []);
+        }
+
+        if (!path.SequenceEqual("/v1/apps"u8)) return ("404 Not Found", []);
+        if (!method.SequenceEqual("GET"u8)) return ("405 Method Not Allowed", []);
         return ("200 OK", JsonSerializer.SerializeToUtf8Bytes(_status(), StatusJson.Default.NodeStatus));
     }
 
@@ -140,6 +153,37 @@ public static class ControlClient
     /// <exception cref="ConfigException">The folder's path is too long for a socket, or belongs to somebody else.</exception>
     /// <exception cref="IOException">It runs, and does not answer.</exception>
     public static async Task<NodeStatus?> AskAsync(string folder, TimeSpan atMost, CancellationToken token = default)
+    {
+        (HttpStatusCode Status, byte[] Body)? answer = await AskAsync(folder, HttpMethod.Get, "/v1/apps", atMost, token).ConfigureAwait(false);
+        return answer is { } a ? Read(folder, a.Status, a.Body, StatusJson.Default.NodeStatus) : null;
+    }
+
+    /// <summary>Lets somebody in to the view of the node of a data folder, once; its invitation is null where the node has no view, and the whole where none runs on it.</summary>
+    /// <exception cref="ConfigException">The folder's path is too long for a socket, or belongs to somebody else.</exception>
+    /// <exception cref="IOException">It runs, and does not answer.</exception>
+    public static async Task<(ViewInvitation? Invitation, bool Runs)> InviteAsync(string folder, TimeSpan atMost, CancellationToken token = default)
+    {
+        (HttpStatusCode Status, byte[] Body)? answer = await AskAsync(folder, HttpMethod.Post, "/v1/view", atMost, token).ConfigureAwait(false);
+        // 404: a node of a version without a view.
+        return answer is not { } a ? (null, false) : a.Status is HttpStatusCode.Conflict or HttpStatusCode.NotFound ? (null, true) : (Read(folder, a.Status, a.Body, StatusJson.Default.ViewInvitation), true);
+    }
+
+    private static T Read<T>(string folder, HttpStatusCode status, byte[] body, JsonTypeInfo<T> type)
+        where T : class
+    {
+        try
+        {
+            if (status != HttpStatusCode.OK) throw new JsonException($"it answers {(int)status}");
+            return JsonSerializer.Deserialize(body, type) ?? throw new JsonException("null");
+        }
+        catch (JsonException e)
+        {
+            throw new IOException($"{DataFolder.ControlOf(folder)}: the node does not answer as it should: {e.Message}", e);
+        }
+    }
+
+    /// <returns>Its answer; null where none runs.</returns>
+    private static async Task<(HttpStatusCode Status, byte[] Body)?> AskAsync(string folder, HttpMethod method, string resource, TimeSpan atMost, CancellationToken token)
     {
         string path = DataFolder.ControlOf(folder);
         UnixDomainSocketEndPoint endpoint;
@@ -173,8 +217,9 @@ public static class ControlClient
         using var client = new HttpClient(handler) { Timeout = atMost, MaxResponseContentBufferSize = MaxAnswer };
         try
         {
-            byte[] json = await client.GetByteArrayAsync(new Uri("http://localhost/v1/apps"), token).ConfigureAwait(false);
-            return JsonSerializer.Deserialize(json, StatusJson.Default.NodeStatus) ?? throw new JsonException("null");
+            using var request = new HttpRequestMessage(method, new Uri($"http://localhost{resource}"));
+            using HttpResponseMessage answer = await client.SendAsync(request, token).ConfigureAwait(false);
+            return (answer.StatusCode, await answer.Content.ReadAsByteArrayAsync(token).ConfigureAwait(false));
         }
         catch (HttpRequestException e) when (e.InnerException is SocketException { SocketErrorCode: SocketError.AddressNotAvailable or SocketError.ConnectionRefused or SocketError.HostNotFound } || !File.Exists(path))
         {
@@ -184,7 +229,7 @@ public static class ControlClient
         {
             throw new ConfigException(folder, 0, "the node of this data folder is another user's: ask as that user");
         }
-        catch (Exception e) when (e is HttpRequestException or JsonException || (e is OperationCanceledException && !token.IsCancellationRequested))
+        catch (Exception e) when (e is HttpRequestException || (e is OperationCanceledException && !token.IsCancellationRequested))
         {
             throw new IOException($"{path}: the node does not answer as it should: {(e is OperationCanceledException ? $"nothing came within {atMost.TotalSeconds:0.#} s" : e.Message)}", e);
         }

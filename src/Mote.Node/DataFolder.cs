@@ -41,6 +41,9 @@ public sealed class DataFolder : IDisposable
     /// <summary>The same of any folder.</summary>
     public static string ClipsOf(string folder) => System.IO.Path.Combine(folder, "clips");
 
+    /// <summary>What sessions of the view are signed with.</summary>
+    public string ViewKey => System.IO.Path.Combine(Path, "view.key");
+
     /// <summary>What waits for the upstream.</summary>
     public string Outbox => System.IO.Path.Combine(Path, "outbox.db");
 

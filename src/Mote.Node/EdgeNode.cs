@@ -10,6 +10,7 @@ using Mote.Capabilities.Wasi.Http;
 using Mote.Components.Linking;
 using Mote.DataPlane;
 using Mote.Node.Telemetry;
+using Mote.Node.View;
 using Mote.Packaging;
 using Mote.Packaging.Cameras;
 using Mote.Packaging.Nats;
@@ -45,6 +46,7 @@ public sealed class EdgeNode : IAsyncDisposable
     private NodeNats? _nats;
     private NodeCameras? _cameras;
     private ModelPulls? _pulls;
+    private DeviceView? _view;
     private string[] _privacy = [];
     private SqliteOutbox? _outbox;
     private static readonly List<MqttRoute> s_noFlows = [];
@@ -94,6 +96,9 @@ public sealed class EdgeNode : IAsyncDisposable
     /// <summary>The queues of all components that have a trigger.</summary>
     public IReadOnlyList<MessageQueue> Queues => _queues;
 
+    /// <summary>Where people can look at the cameras; null for nowhere.</summary>
+    public ViewStatus? View => _view?.Status;
+
     /// <summary>Where metrics are served; null for nowhere.</summary>
     public Uri? MetricsUrl => _telemetry.MetricsUrl;
 
@@ -135,7 +140,7 @@ public sealed class EdgeNode : IAsyncDisposable
     public NodeReport Report() => NodeReport.Of(_queues, Upstream?.Counts, Dropped, Http);
 
     /// <summary>What it and its components do now.</summary>
-    public NodeStatus Status() => NodeStatus.Of(_config.Name, Stopwatch.GetElapsedTime(_started), Http, _queues, Mappings) with { DataPlane = DataPlane(), Ledger = Ledger(), Cameras = _cameras?.Status ?? [], Models = _pulls?.Status ?? [], Privacy = _privacy };
+    public NodeStatus Status() => NodeStatus.Of(_config.Name, Stopwatch.GetElapsedTime(_started), Http, _queues, Mappings) with { DataPlane = DataPlane(), Ledger = Ledger(), Cameras = _cameras?.Status ?? [], Models = _pulls?.Status ?? [], Privacy = _privacy, View = _view?.Status };
 
     /// <summary>What came in for its apps, what left, and what was written.</summary>
     public NodeLedger Ledger() => new([.. _ledgers.Values.Select(LedgerOfApp.Of)], _wearBook?.Days() ?? []) { Since = _ledgerBook?.Since };
@@ -204,6 +209,7 @@ public sealed class EdgeNode : IAsyncDisposable
         // From the outside in: nothing comes, nothing runs, nothing is sent, nothing is stored.
         if (_control is not null) await _control.DisposeAsync().ConfigureAwait(false);
         if (_pulls is not null) await _pulls.DisposeAsync().ConfigureAwait(false);
+        if (_view is not null) await _view.DisposeAsync().ConfigureAwait(false);
         _timers?.Stop();
         _cameras?.Dispose();
         if (Http is not null) await Http.DisposeAsync().ConfigureAwait(false);
@@ -268,8 +274,10 @@ public sealed class EdgeNode : IAsyncDisposable
             _wear.Observe(WearSource.Inbox, () => outbox.DiskBytes().Inbox);
         }
 
-        _privacy = [.. apps.SelectMany(a => Privacy.OfCameras(a, _config))];
+        _privacy = [.. apps.SelectMany(a => Privacy.OfCameras(a, _config)), .. Privacy.OfView(_config.View, apps) is { } ofView ? [ofView] : (string[])[]];
         _cameras = new NodeCameras(_config.Cameras, line => Say("camera", line), Mask, Clips(apps), _config.Clips?.Memory ?? 0);
+        // Before the components, which are told where to show what they say.
+        if (_config.View is { } view) _view = new DeviceView(view, ViewKey.Load(_folder.ViewKey, line => Say("view", line)), () => Page(apps), line => Say("view", line), TimeProvider.System);
         var routes = new List<MqttRoute>();
         foreach (AppManifest app in apps) routes.AddRange(Prepare(app));
         if (_config.UpstreamUrl is { } url)
@@ -298,7 +306,8 @@ public sealed class EdgeNode : IAsyncDisposable
         _telemetry.Observe(() => _cameras.Status);
         _cameras.Start();
         _pulls.Start();
-        _control = ControlSocket.Open(_folder, Status, line => Say("control", line));
+        if (_view is not null) await _view.StartAsync(_cameras.Streams, _config.HttpTls).ConfigureAwait(false);
+        _control = ControlSocket.Open(_folder, Status, () => _view?.Invite(), line => Say("control", line));
     }
 
     /// <summary>Where pictures are kept that an app asks to keep; null where none does, or the operator keeps none.</summary>
@@ -316,6 +325,9 @@ public sealed class EdgeNode : IAsyncDisposable
             throw new ConfigException("node config", 0, $"[clips]: the node's key, {ClipKeys.FileOf(_folder.Clips)}, cannot be used: {e.Message}");
         }
     }
+
+    /// <summary>What people who look at the device are told every second.</summary>
+    private ViewPage Page(IReadOnlyList<AppManifest> apps) => ViewPages.Of(_config, apps, _cameras!, _queues, [.. _ledgers.Values], _privacy, _view!.Viewers);
 
     /// <summary>Where nothing comes from an MQTT broker and nothing may go to one, there is none to listen.</summary>
     private bool NeedsBroker(IReadOnlyList<AppManifest> apps) =>
@@ -445,6 +457,7 @@ public sealed class EdgeNode : IAsyncDisposable
         {
             Usage = usage,
             Camera = camera,
+            View = app.CameraTriggers.Count > 0 || app.Components.Any(static c => c.Grants.View.Count > 0) ? _view?.Of(app.Name, c.Name, camera) : null,
             StaysInside = (client, topic) => FlowsOf(app.Name, topic).Count > 0 && _config.MessagingClients.Of(client) != MessageBrokerKind.Nats && (_config.UpstreamUrl is null || ClassOf(topic) is null),
             Meter = c.Limits.Egress is null ? null : _meters.GetOrAdd((app.Name, c.Name), static _ => new EgressMeter()),
             Denials = new DenialLog(d => Say(d.Component, d.ToString())),

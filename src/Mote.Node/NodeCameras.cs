@@ -56,6 +56,9 @@ internal sealed class NodeCameras : IDisposable
     /// <summary>How they do.</summary>
     public IReadOnlyList<CameraStatus> Status => [.. _streams.Select(Of)];
 
+    /// <summary>All of them; each size, format and rate of a camera is one.</summary>
+    public IReadOnlyList<CameraStream> Streams => _streams;
+
     /// <summary>A component's queue is given a camera's pictures. One that the node does not have is said, and gives none.</summary>
     public void Add(AppManifest app, CameraTriggerManifest trigger, MessageQueue queue)
     {

@@ -33,6 +33,9 @@ public sealed record NodeStatus(
     /// <summary>A line for each component that sees a camera: what it can send and keep. Null from a node of a version without them.</summary>
     public IReadOnlyList<string>? Privacy { get; init; }
 
+    /// <summary>Where people can look at the cameras; null for nowhere.</summary>
+    public View.ViewStatus? View { get; init; }
+
     internal static NodeStatus Of(string name, TimeSpan uptime, HttpApps? http, IReadOnlyList<MessageQueue> queues, MappingBudget mappings) => new(
         name, Environment.ProcessId, Math.Round(uptime.TotalSeconds, 3), http?.Address.AbsoluteUri, http?.Threads ?? 0, Environment.WorkingSet, new MappingStatus(mappings.Taken, mappings.Limit, mappings.Refused),
         [.. (http?.Handlers ?? []).Select(Of), .. queues.Select(Of)]);
@@ -162,4 +165,5 @@ public sealed record ComponentStatus
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
 [JsonSerializable(typeof(NodeStatus))]
 [JsonSerializable(typeof(NodeLedger))]
+[JsonSerializable(typeof(View.ViewInvitation))]
 public sealed partial class StatusJson : JsonSerializerContext;

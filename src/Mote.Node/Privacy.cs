@@ -25,6 +25,7 @@ public static class Privacy
         if (g.Publish.Count > 0) can.Add($"messages on {Names(g.Publish)}{(c.Limits.Egress is { } budget ? $", {budget} at most" : "")}");
         if (g.Http.Count > 0) can.Add($"requests to {Names(g.Http.Select(h => h.ToString()!))}");
         if (g.Sockets.Count > 0) can.Add($"connections by {Names(g.Sockets.Select(s => s.ToString()!))}");
+        string shows = g.View.Count > 0 ? $"; what it shows to people at this device: {Names(g.View)}" : "";
         var keeps = new List<string>();
         if (g.KeyValue.Count > 0) keeps.Add($"key-value stores {Names(g.KeyValue)}");
         if (g.Blobstore.Count > 0) keeps.Add($"blob containers {Names(g.Blobstore)}");
@@ -32,7 +33,7 @@ public static class Privacy
         keeps.AddRange(app.CameraTriggers.Where(t => t.Component == c.Name).Select(t => Clips(t, node)).OfType<string>());
         string[] others = [.. app.FlowTriggers.Where(t => t.Component != c.Name && g.Publish.Any(p => TopicFilter.Matches(p, t.Topic))).Select(t => t.Component).Distinct()];
         string sees = g.Camera.Count > 0 ? Names(g.Camera) : "no camera";
-        return $"`{c.Name}` sees {sees}; what it can send: {(can.Count > 0 ? string.Join("; ", can) : "nothing")}; what it can keep: {(keeps.Count > 0 ? string.Join("; ", keeps) : "nothing")}"
+        return $"`{c.Name}` sees {sees}; what it can send: {(can.Count > 0 ? string.Join("; ", can) : "nothing")}{shows}; what it can keep: {(keeps.Count > 0 ? string.Join("; ", keeps) : "nothing")}"
             + (others.Length > 0 ? $"; what it sends also goes to {Names(others)}, with grants of {(others.Length > 1 ? "their" : "its")} own" : "");
     }
 
@@ -42,6 +43,17 @@ public static class Privacy
         if (t.Keep is not { } rule || (node is not null && node.Clips is null)) return null;
         string time = node?.Clips is { } clips ? $"for {Units.ShowTime(clips.Retention)}" : "if the node's configuration has [clips], and for the time that stands there";
         return $"pictures of `{t.Camera}` from {Units.ShowTime(rule.PreRoll)} before to {Units.ShowTime(rule.PostRoll)} after a message on {Names(rule.On)}, by the node, encrypted on its own disk, {time}";
+    }
+
+    /// <summary>The line about the node's own view; null where it has none.</summary>
+    /// <param name="view">What the operator has said of it.</param>
+    /// <param name="apps">The apps of the node.</param>
+    public static string? OfView(ViewConfig? view, IReadOnlyList<AppManifest> apps)
+    {
+        if (view is null) return null;
+        string[] cameras = [.. apps.SelectMany(a => a.CameraTriggers).Select(t => t.Camera).Distinct()];
+        string shown = cameras.Length > 0 ? $"pictures of {Names(cameras)} and what the apps say" : "what the apps say";
+        return $"the view shows {shown} to those whom its operator lets in, {(view.Remote ? "also on other machines: there it leaves this device" : "on this device itself: none of it leaves")}";
     }
 
     private static string Names(IEnumerable<string> names) => string.Join(", ", names.Select(n => $"`{n}`"));

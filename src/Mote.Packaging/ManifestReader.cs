@@ -150,20 +150,28 @@ internal sealed partial class ManifestReader(string file, Func<string, string?> 
             Models = g?.Strings("models") ?? [],
             Camera = g?.Strings("camera") ?? [],
             Publish = g?.Strings("publish") ?? [],
+            View = g?.Strings("view") ?? [],
             Variables = variables,
             Environment = environment,
             Http = g is null ? [] : NetworkGrants.Read<HttpGrant>(g, "http", Expand, HttpGrant.TryParse),
             Sockets = g is null ? [] : NetworkGrants.Read<SocketGrant>(g, "sockets", Expand, SocketGrant.TryParse),
             Files = [.. granted, .. AppFiles.Read(c, _folder, granted)],
         };
-        foreach (string topic in grants.Publish)
+        foreach (string topic in grants.Publish) CheckTopic(g!, "publish", topic);
+        foreach (string topic in grants.View)
         {
-            if (topic.Contains('+') || topic.Contains('#')) throw g!.Values["publish"].Error($"`publish` names topics, and `{topic}` has a wildcard");
-            if (TopicFault(topic) is { } fault) throw g!.Values["publish"].Error(fault);
+            CheckTopic(g!, "view", topic);
+            if (grants.Publish.Contains(topic)) throw g!.Values["view"].Error($"`{topic}` is under `publish` too: what goes to the view goes nowhere else, so take it out of one of them");
         }
 
         g?.RejectUnknown($"[component.{name}.grants]");
         return grants;
+    }
+
+    private static void CheckTopic(TomlTable grants, string key, string topic)
+    {
+        if (topic.Contains('+') || topic.Contains('#')) throw grants.Values[key].Error($"`{key}` names topics, and `{topic}` has a wildcard");
+        if (TopicFault(topic) is { } fault) throw grants.Values[key].Error(fault);
     }
 
     private static InstancePolicy ReadPool(string name, TomlTable c, bool pooled, int? concurrency)

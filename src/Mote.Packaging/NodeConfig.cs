@@ -113,6 +113,9 @@ public sealed record NodeConfig
     /// <summary>How pictures are kept that an app asks to keep; null for not at all.</summary>
     public ClipsConfig? Clips { get; init; }
 
+    /// <summary>Where people at this device can look at its cameras; null for nowhere.</summary>
+    public ViewConfig? View { get; init; }
+
     /// <summary>Which broker clients of wasi:messaging have.</summary>
     public MessagingClients MessagingClients { get; init; } = new();
 
@@ -215,6 +218,7 @@ public sealed record NodeConfig
         if (root.Table("registries") is { } registries) config = config with { Registries = RegistryConfig.Read(registries, folder) };
         if (root.Table("cameras") is { } cameras) config = config with { Cameras = CamerasConfig.Read(cameras, folder) };
         if (root.Table("clips") is { } clips) config = config with { Clips = ClipsConfig.Read(clips) };
+        if (root.Table("view") is { } view) config = config with { View = ViewConfig.Read(view, config.HttpTls is not null) };
         if (root.Table("messaging") is { } messaging) config = config with { MessagingClients = MessagingClients.Read(messaging) };
 
         root.RejectUnknown("the node config");

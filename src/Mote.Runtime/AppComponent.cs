@@ -71,6 +71,9 @@ public sealed class AppComponent
     /// <summary>Where its messages go.</summary>
     public GuestLog Log { get; init; } = static (_, _, _, _) => { };
 
+    /// <summary>People who look at the device; null where the node has no view.</summary>
+    public IComponentView? View { get; init; }
+
     /// <summary>True for messages that stay in the node, by the name of their client and their topic: they do not count as sent.</summary>
     public Func<string, string, bool> StaysInside { get; init; } = static (_, _) => false;
 

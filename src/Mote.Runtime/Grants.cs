@@ -24,6 +24,9 @@ public sealed record Grants
     /// <summary>Topics that may be published to.</summary>
     public IReadOnlyList<string> Publish { get; init; } = [];
 
+    /// <summary>Topics whose messages go to the device's own view and nowhere else.</summary>
+    public IReadOnlyList<string> View { get; init; } = [];
+
     /// <summary>Configuration values: the component's variables.</summary>
     public IReadOnlyDictionary<string, string> Variables { get; init; } = new Dictionary<string, string>();
 

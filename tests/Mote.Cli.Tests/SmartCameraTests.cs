@@ -114,6 +114,22 @@ public sealed class SmartCameraTests
         Assert.True(crossed.Number("sequence") > Quiet && crossed.Number("timestamp") > 1.7e18, crossed.Json);
     }
 
+    /// <summary>As docs/view.md has it; and what is shown to people at the device is none of what may leave.</summary>
+    [Fact]
+    public void Boxes_ComeWithZoneLineAndThreshold_ForTheViewAlone()
+    {
+        AppManifest sample = AppManifest.Load(DetectorSampleTests.Built("06-smart-camera"), _ => null), app = App();
+        Assert.Equal(["alerts"], sample.Components[0].Grants.Publish);
+        Assert.Equal(["boxes"], sample.Components[0].Grants.View);
+        Assert.Equal("true", sample.Components[0].Grants.Variables["boxes"]);
+        using var run = new DetectorRun(app);
+        using DetectorRun.Session session = run.Open(app);
+        using JsonDocument json = JsonDocument.Parse(Assert.Single(session.Give(new Scene(Width, Height).Next())).Json);
+        Assert.Equal("[[0.0000,0.5000],[1.0000,0.5000]]", json.RootElement.GetProperty("lines")[0].GetProperty("points").GetRawText());
+        Assert.Equal(4, json.RootElement.GetProperty("zones")[0].GetProperty("points").GetArrayLength());
+        Assert.Equal(1.2, json.RootElement.GetProperty("threshold").GetDouble());
+    }
+
     [Fact]
     public void TwoThingsThatPassEachOther_KeepTheirNumbers()
     {

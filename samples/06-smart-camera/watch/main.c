@@ -241,11 +241,26 @@ static bool send_summary(error_t *err) {
     return publish(&out, err);
 }
 
+// A rule's points, as a view draws them.
+static void put_shape(const char *key, const shape_points_t *shape) {
+    if (shape->count == 0) return;
+    put(&out, ",\""); put(&out, key); put(&out, "\":[{\"points\":[");
+    for (uint32_t i = 0; i < shape->count; i++) {
+        put(&out, i ? ",[" : "["); put_number(&out, shape->corner[i].x);
+        put(&out, ","); put_number(&out, shape->corner[i].y);
+        put(&out, "]");
+    }
+    put(&out, "]}]");
+}
+
 static bool send_boxes(error_t *err) {
     if (!settings.boxes) return true;
     begin("boxes");
     put(&out, ",\"anomaly\":"); put_number(&out, scene.score);
     put(&out, ",\"moving\":"); put_number(&out, scene.moving);
+    put(&out, ",\"threshold\":"); put_number(&out, settings.threshold);
+    put_shape("lines", &settings.line);
+    put_shape("zones", &settings.zone);
     put_boxes(0, MAX_TRACKS);
     put(&out, "}");
     return publish_to("boxes", &out, err);

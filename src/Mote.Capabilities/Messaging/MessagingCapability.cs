@@ -64,9 +64,18 @@ public sealed partial class MessagingGuest(MicroVm vm, Func<AppComponent, string
     /// </summary>
     public const long MaxBytesHeld = 64 << 20;
 
+    /// <summary>Most messages that one event may send to the view.</summary>
+    public const int MaxShownPerEvent = 64;
+
+    /// <summary>Most bytes of them together.</summary>
+    public const long MaxShownBytesPerEvent = 256 << 10;
+
     private static readonly TimeSpan s_defaultTimeout = TimeSpan.FromSeconds(5);
 
     private readonly List<Published> _published = [];
+    private readonly List<Published> _forView = [];
+    private int _shown;
+    private long _shownBytes;
     private long _bytes;
     private long _spent;
     private long _spentAt;
@@ -75,8 +84,13 @@ public sealed partial class MessagingGuest(MicroVm vm, Func<AppComponent, string
     /// <summary>What was sent since the last time this was asked; the guest's event is over.</summary>
     public Published[] TakePublished()
     {
-        if (_published.Count == 0) return [];
-        Published[] taken = [.. _published];
+        if (vm.Component.View is { IsLookedAt: true } view)
+        {
+            foreach (Published p in _forView) view.Show(p.Topic, p.Message.Type, p.Message.Bytes, isForView: true);
+            foreach (Published p in _published) view.Show(p.Topic, p.Message.Type, p.Message.Bytes, isForView: false);
+        }
+
+        Published[] taken = _published.Count == 0 ? [] : [.. _published];
         Clear();
         return taken;
     }
@@ -93,6 +107,9 @@ public sealed partial class MessagingGuest(MicroVm vm, Func<AppComponent, string
         _published.Clear();
         _bytes = 0;
         _spent = 0;
+        _forView.Clear();
+        _shown = 0;
+        _shownBytes = 0;
     }
 
     /// <inheritdoc/>
@@ -136,6 +153,7 @@ public sealed partial class MessagingGuest(MicroVm vm, Func<AppComponent, string
     /// <summary>Keeps a message until the event is over.</summary>
     private Result<Unit, Error> Enqueue(string client, string topic, Message m)
     {
+        if (IsForView(topic)) return Show(topic, m);
         if (Refusal(topic) is { } error) return error;
         if (_published.Count >= MaxPerEvent) return new Error.Other($"one event may send {MaxPerEvent} messages");
         long size = m.Size;
@@ -157,12 +175,37 @@ public sealed partial class MessagingGuest(MicroVm vm, Func<AppComponent, string
         return default(Unit);
     }
 
+    private bool IsForView(string topic) => vm.Component.Grants.View.Contains(topic) && !vm.Component.Grants.Publish.Contains(topic);
+
+    /// <summary>
+    /// Keeps a message for the view until the event is over. It is none of what the component sends: it has no broker, no
+    /// budget and no account. What the component is answered is the same whether somebody looks or not: it cannot tell.
+    /// </summary>
+    private Result<Unit, Error> Show(string topic, Message m)
+    {
+        long size = m.WireBytes(topic);
+        if (_shown >= MaxShownPerEvent) return new Error.Other($"one event may send {MaxShownPerEvent} messages to the view");
+        if (_shownBytes + size > MaxShownBytesPerEvent) return new Error.Other($"one event may send {MaxShownBytesPerEvent} bytes to the view");
+        _shown++;
+        _shownBytes += size;
+        if (vm.Component.View is not { IsLookedAt: true })
+        {
+            m.Dispose();
+            return default(Unit);
+        }
+
+        m.PassOn();
+        _forView.Add(new Published(topic, m));
+        return default(Unit);
+    }
+
     private Error.PermissionDenied? OverBudget(string? topic, Message m) => vm.Component.MaySend(m.WireBytes(topic)) ? null
         : new Error.PermissionDenied($"this would be more than the component may send: egress = \"{vm.Component.Limits.Egress}\" under its limits");
 
     private Error.PermissionDenied? Refusal(string topic)
     {
         if (vm.Component.Grants.Publish.Contains(topic)) return null;
+        if (IsForView(topic)) return new Error.PermissionDenied($"`{topic}` goes to the device's view (`view` under the component's grants), where nobody answers");
         vm.Component.Denied($"sending to topic `{topic}`", $"publish = [\"{topic}\"]");
         return new Error.PermissionDenied($"sending to `{topic}` is not granted: publish = [\"{topic}\"]");
     }

@@ -114,6 +114,12 @@ internal static class DoctorCommand
             checks.Add(m.Fault is not null ? new("model", Verdict.Fail, $"{which} is not here: {m.Fault}{come}. The node goes on trying") : new("model", m.State == "here" ? Verdict.Ok : Verdict.Note, $"{which}: {m.State}{come}"));
         }
 
+        if (node.View is { } view)
+        {
+            string seen = $"{view.Url}, {(view.Viewers == 1 ? "1 page is" : $"{view.Viewers} pages are")} looked at now";
+            checks.Add(view.Remote ? new("view", Verdict.Note, $"{seen}; other machines can be let in too, and pictures leave the device there: `remote` under [view] in node.toml") : new("view", Verdict.Ok, $"{seen}; on this device only (`mote view`)"));
+        }
+
         if (node.Ledger is { Disk: [var today, ..] days })
         {
             // Days that are over: today is not.

@@ -32,6 +32,9 @@ internal sealed class RunningNode
     {
         string folder = FolderOf(r);
         return await ControlClient.AskAsync(folder, s_patience, token).ConfigureAwait(false)
-            ?? throw new CliException(ExitCode.Unavailable, $"no node runs on the data folder {folder}; start one with `mote up`, or name its folder with --data");
+            ?? throw new CliException(ExitCode.Unavailable, NotRunning(folder));
     }
+
+    /// <summary>What is said where no node runs on a data folder.</summary>
+    public static string NotRunning(string folder) => $"no node runs on the data folder {folder}; start one with `mote up`, or name its folder with --data";
 }

@@ -125,6 +125,8 @@ internal static class UpCommand
         foreach (TimerTriggerManifest t in app.TimerTriggers) to.WriteLine($"  timer     {t.Name}: {t.When} -> {t.Component}");
         foreach (CameraTriggerManifest t in app.CameraTriggers) to.WriteLine($"  camera    {t.Camera}: {t.Size} {t.Format}{(config.Cameras.TryGetValue(t.Camera, out CameraSource? source) ? $", {source.Shown}" : ", not on this node")} -> {t.Component}");
         foreach (string line in Privacy.OfCameras(app, config)) to.WriteLine($"  privacy   {line}");
+        if (Privacy.OfView(config.View, [app]) is { } ofView) to.WriteLine($"  privacy   {ofView}");
+        if (node.View is { } view) to.WriteLine($"  view      {view.Url}: `mote view` lets in{(view.Remote ? ", also from other machines" : "")}");
         if (node.NatsAddress is { } nats) to.WriteLine($"  nats      {nats}");
         if (node.Broker is not null || node.Upstream is not null) to.WriteLine(node.Upstream is null ? "  upstream  none: messages stay on the broker" : $"  upstream  {string.Join(", ", config.UpstreamTopics)} -> {node.Upstream.Address}");
         if (node.MetricsUrl is { } metrics) to.WriteLine($"  metrics   {metrics}");

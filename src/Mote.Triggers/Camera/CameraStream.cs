@@ -52,6 +52,9 @@ public sealed class CameraStream : IDisposable
     /// <summary>What is wanted of it.</summary>
     public CameraOptions Options => _options;
 
+    /// <summary>Where its pictures can be looked at, beside the components that are given them.</summary>
+    public FrameWatch Watch { get; } = new();
+
     /// <summary>How it does.</summary>
     public CameraCounts Counts => new(_state, _fault, Volatile.Read(ref _frames), Volatile.Read(ref _opened));
 
@@ -173,6 +176,7 @@ public sealed class CameraStream : IDisposable
                     feed.Offer(frame);
                 }
 
+                Watch.Offer(frame);
                 frame.Release();
                 pixels = _buffers.Rent();
             }

@@ -56,7 +56,7 @@ internal sealed class ControlSocket : IAsyncDisposable
         catch (Exception e) when (e is ArgumentException or SocketException or IOException or UnauthorizedAccessException)
         {
             socket?.Dispose();
-            log($"{folder.Control}: cannot listen, so `mote apps` and `mote view` will not find this node (a shorter data folder may help): {e.Message}");
+            log($"{folder.Control}: cannot listen, so `mote apps` will not find this node, nor `mote view` (a shorter data folder may help): {e.Message}");
             return null;
         }
     }

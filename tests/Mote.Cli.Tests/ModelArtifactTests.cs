@@ -115,7 +115,7 @@ public sealed class ModelArtifactTests : IDisposable
     {
         byte[] model = OnnxFile.Add(OnnxType.Float, 3);
         bool isOpen = false;
-        var half = new TaskCompletionSource();
+        var half = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         ScriptedRegistry? registry = null;
         registry = ScriptedRegistry.With(new Artifact(new ArtifactLayer(model)), async r =>
         {
@@ -143,7 +143,7 @@ public sealed class ModelArtifactTests : IDisposable
             // Ctrl-C is no kill: nothing is left of it.
             Model("remove", "m").Succeeded();
             Volatile.Write(ref isOpen, false);
-            half = new TaskCompletionSource();
+            half = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             using MoteRun ended = MoteRun.StartWith(Variables, "model", "add", $"{registry.Host}/models/m:v1", "--data", Data);
             await half.Task;
             ended.Signal("INT");

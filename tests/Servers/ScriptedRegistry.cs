@@ -74,7 +74,11 @@ internal sealed class ScriptedRegistry : IAsyncDisposable
         var open = new List<Task>();
         try
         {
-            while (true) open.Add(Serve(await _listener.AcceptTcpClientAsync(_end.Token)));
+            while (true)
+            {
+                TcpClient client = await _listener.AcceptTcpClientAsync(_end.Token);
+                open.Add(Task.Run(() => Serve(client))); // what an answer does must not hold up the next connection
+            }
         }
         catch (Exception e) when (_end.IsCancellationRequested && e is OperationCanceledException or SocketException or InvalidOperationException)
         {

@@ -26,7 +26,7 @@ internal static class ModelCommand
             if (!File.Exists(what))
             {
                 if (!OciReference.Resembles(what)) throw new CliException(ExitCode.NoInput, $"{what}: there is no such file; an artifact of a registry is HOST/PATH@sha256:DIGEST or HOST/PATH:TAG");
-                artifact = OciReference.Parse(what, out string? fault) ?? throw new CliException(ExitCode.Usage, $"{UrlUserInfo.MaskAddress(what)}: {fault}");
+                artifact = OciReference.Parse(what, out string? fault) ?? throw new CliException(ExitCode.Usage, $"{(what.IndexOf('@') < what.IndexOf('/') ? UrlUserInfo.MaskAddress(what) : what)}: {fault}"); // an @ before the path is no digest's
             }
 
             string called = r.GetValue(name) ?? (artifact is null ? Path.GetFileNameWithoutExtension(what) : artifact.Repository.Split('/')[^1]);

@@ -115,7 +115,7 @@ public sealed class ArtifactModelTests
         byte[] large = new byte[400_000];
         new Random(3).NextBytes(large);
         var artifact = new Artifact(new ArtifactLayer(large));
-        var half = new TaskCompletionSource();
+        var half = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         ScriptedRegistry? registry = null;
         registry = ScriptedRegistry.With(artifact, async r =>
         {

@@ -116,6 +116,6 @@ public sealed class ViewGrantTests : IDisposable
     {
         File.WriteAllText(Path.Combine(_site.Site.Folder, "mote.toml"), App("view = [\"boxes\", \"mask\"]"));
         var app = AppManifest.Load(_site.Site.Folder, _ => null);
-        Assert.Equal("`handler` sees `line-1`; what it can send: nothing; what it shows to people at this device: `boxes`, `mask`; what it can keep: nothing", Privacy.OfCameras(app, Site.Config).Single());
+        Assert.Equal("`handler` sees `line-1`; what it can send: nothing; what it shows to people at this device: `boxes`, `mask`; what it can keep: nothing", Privacy.OfCameras(app, _site.Site.Config).Single());
     }
 }

@@ -7,6 +7,12 @@ namespace Mote.Triggers.Camera.Clips;
 /// <summary>One clip on its way from pictures to a file.</summary>
 internal sealed class ClipEncoder : IDisposable
 {
+    /// <summary>
+    /// How ffmpeg ends when a signal asked it to: the video is whole, and shorter. A Ctrl-C in a terminal, and systemd where it
+    /// stops a service, ask all processes of the node, of which this one may be the first to answer.
+    /// </summary>
+    private const int AskedToEnd = 255;
+
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
 
     private readonly Ffmpeg _ffmpeg;
@@ -42,17 +48,20 @@ internal sealed class ClipEncoder : IDisposable
     ];
 
     /// <summary>Gives it the next picture.</summary>
+    /// <returns>False where it takes no more, for a signal asked it to end: the clip is whole as it is.</returns>
     /// <exception cref="IOException">It has ended, or takes none, or the file cannot be written.</exception>
-    public void Write(ReadOnlySpan<byte> picture)
+    public bool Write(ReadOnlySpan<byte> picture)
     {
         _watch.Change(s_patience, Timeout.InfiniteTimeSpan);
         try
         {
             _ffmpeg.Input.Write(picture);
+            return true;
         }
         catch (IOException e)
         {
-            throw Why(e);
+            if (Why(e) is { } fault) throw fault;
+            return false;
         }
         finally
         {
@@ -69,15 +78,12 @@ internal sealed class ClipEncoder : IDisposable
         {
             _ffmpeg.Input.Close();
         }
-        catch (IOException e)
+        catch (IOException)
         {
-            throw Why(e);
+            // It has ended; below is why.
         }
 
-        _thread.Join();
-        if (_fault is not null) throw Why(_fault);
-        (int code, string words) = _ffmpeg.End();
-        if (code != 0) throw Ended(code, words);
+        if (Why() is { } fault) throw fault;
     }
 
     /// <inheritdoc/>
@@ -103,15 +109,13 @@ internal sealed class ClipEncoder : IDisposable
         }
     }
 
-    /// <summary>What the disk said, where it was that; a pipe that broke says nothing.</summary>
-    private IOException Why(Exception e)
+    /// <summary>Waits for its end.</summary>
+    /// <returns>What the disk said, where it was that, or how ffmpeg ended; null where the video is whole. A pipe that broke says nothing.</returns>
+    private IOException? Why(Exception? broken = null)
     {
-        _ffmpeg.Kill();
         _thread.Join();
         if (_fault is { } fault) return new IOException(fault.Message, fault);
         (int code, string words) = _ffmpeg.End();
-        return Ended(code, words, e);
+        return code is 0 or AskedToEnd ? null : new IOException($"ffmpeg ended with {code}{(code == 137 ? " (it was killed)" : words.Length > 0 ? $": {words}" : "")}", broken);
     }
-
-    private static IOException Ended(int code, string words, Exception? inner = null) => new($"ffmpeg ended with {code}{(code == 137 ? " (it was killed)" : words.Length > 0 ? $": {words}" : "")}", inner);
 }

@@ -99,7 +99,7 @@ public sealed class ClipRecorder
     {
         if (Take(ref next, out _) is not { } first) return false;
         long missing = 0;
-        bool goesOn = false;
+        bool goesOn = false, isAsked = false;
         DateTimeOffset start = first.Time;
         using ClipFile file = CreateOr(first);
         var pace = new ClipPace(_ring.Rate() ?? _camera.Rate ?? 15, start);
@@ -109,7 +109,7 @@ public sealed class ClipRecorder
             {
                 try
                 {
-                    for (int times = pace.TimesOf(frame.Time); times > 0; times--) encoder.Write(frame.Pixels.Span);
+                    for (int times = pace.TimesOf(frame.Time); times > 0 && !isAsked; times--) isAsked = !encoder.Write(frame.Pixels.Span);
                 }
                 finally
                 {
@@ -117,7 +117,7 @@ public sealed class ClipRecorder
                 }
 
                 goesOn = frame.Time - start >= s_longest;
-                if (goesOn) break;
+                if (goesOn || isAsked) break;
                 frame = Take(ref next, out long gap);
                 missing += gap;
             }
@@ -125,11 +125,17 @@ public sealed class ClipRecorder
             encoder.End();
         }
 
+        if (isAsked)
+        {
+            // The next event begins another one, where the node is not about to end as well.
+            lock (_lock) EndRecording();
+        }
+
         file.Finish();
         Interlocked.Increment(ref _kept);
         _fault = null;
         if (missing > 0) _log($"camera `{_camera.Name}`: {missing:n0} pictures are missing in a clip of {_options.App}/{_options.Component}: encoding was slower than the camera");
-        return goesOn;
+        return goesOn && !isAsked;
     }
 
     /// <summary>The next picture of the clip; null where it is over, and with it the recording.</summary>

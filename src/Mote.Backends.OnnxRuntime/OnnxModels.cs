@@ -15,6 +15,7 @@ public sealed class OnnxModels : IModelBackend, IDisposable
     private readonly OnnxOptions _options;
     private readonly TimeProvider _time;
     private readonly Func<string, ModelFile, ILoadedModel> _load;
+    private readonly TensorPool _tensors;
     private readonly Lock _lock = new();
     private readonly Dictionary<ModelFile, Entry> _entries = [];
     private readonly Dictionary<ModelFile, (ModelException Fault, long At)> _faults = [];
@@ -28,6 +29,7 @@ public sealed class OnnxModels : IModelBackend, IDisposable
         ArgumentOutOfRangeException.ThrowIfLessThan(options.Threads, 1);
         _options = options;
         _time = time ?? TimeProvider.System;
+        _tensors = new TensorPool(_time);
         _load = LoadNow;
     }
 
@@ -45,7 +47,7 @@ public sealed class OnnxModels : IModelBackend, IDisposable
     }
 
     /// <inheritdoc/>
-    public TensorValue NewTensor(INnTensors.TensorType type, ReadOnlySpan<long> dimensions, ReadOnlySpan<byte> data) => OnnxTensor.Of(type, dimensions, data);
+    public TensorValue NewTensor(INnTensors.TensorType type, ReadOnlySpan<long> dimensions, ReadOnlySpan<byte> data) => OnnxTensor.Of(type, dimensions, data, _tensors);
 
     /// <inheritdoc/>
     public async Task<IModel> OpenAsync(string name)
@@ -87,6 +89,8 @@ public sealed class OnnxModels : IModelBackend, IDisposable
             _disposed = true;
             foreach (Entry entry in _entries.Values.Where(e => e.Users == 0).ToArray()) Unload(entry);
         }
+
+        _tensors.Dispose();
     }
 
     /// <summary>Makes room, and begins to load.</summary>

@@ -10,11 +10,17 @@ internal sealed class OnnxTensor : TensorValue
 {
     private readonly ElementBytes _elements;
     private readonly long[] _dimensions;
+    private readonly TensorPool? _pool;
+    private int _disposed;
 
     /// <summary>Takes a value over, where it does not throw.</summary>
+    /// <param name="value">The value.</param>
+    /// <param name="type">The type of its elements.</param>
+    /// <param name="pool">Who gets it when it is dropped; null for nobody.</param>
     /// <exception cref="ModelException">It has more bytes than one piece of memory may have.</exception>
-    public OnnxTensor(OrtValue value, INnTensors.TensorType type)
+    public OnnxTensor(OrtValue value, INnTensors.TensorType type, TensorPool? pool = null)
     {
+        _pool = pool;
         OrtTensorTypeAndShapeInfo info = value.GetTensorTypeAndShape();
         Type = type;
         _dimensions = info.Shape;
@@ -27,21 +33,22 @@ internal sealed class OnnxTensor : TensorValue
         _elements = new ElementBytes(value, (int)bytes);
     }
 
-    /// <summary>A tensor with these elements, which are copied.</summary>
-    public static OnnxTensor Of(INnTensors.TensorType type, ReadOnlySpan<long> dimensions, ReadOnlySpan<byte> data)
+    /// <summary>A tensor with these elements, which are copied; its memory is from the pool where that has some.</summary>
+    public static OnnxTensor Of(INnTensors.TensorType type, ReadOnlySpan<long> dimensions, ReadOnlySpan<byte> data, TensorPool? pool = null)
     {
-        OnnxTensor tensor = Allocate(type, dimensions);
+        if (data.Length < TensorPool.LeastBytes) pool = null;
+        OnnxTensor tensor = pool?.Take(type, dimensions) is { } kept ? new OnnxTensor(kept, type, pool) : Allocate(type, dimensions, pool);
         data.CopyTo(tensor.Elements);
         return tensor;
     }
 
     /// <summary>A tensor whose elements are anything yet.</summary>
-    public static OnnxTensor Allocate(INnTensors.TensorType type, ReadOnlySpan<long> dimensions)
+    public static OnnxTensor Allocate(INnTensors.TensorType type, ReadOnlySpan<long> dimensions, TensorPool? pool = null)
     {
         OrtValue value = OrtValue.CreateAllocatedTensorValue(OrtAllocator.DefaultInstance, ElementTypeOf(type), dimensions.ToArray());
         try
         {
-            return new OnnxTensor(value, type);
+            return new OnnxTensor(value, type, pool);
         }
         catch
         {
@@ -61,7 +68,12 @@ internal sealed class OnnxTensor : TensorValue
 
     public override ReadOnlyMemory<byte> Data => _elements.Memory;
 
-    public override void Dispose() => ((IDisposable)_elements).Dispose();
+    public override void Dispose()
+    {
+        if (Interlocked.Exchange(ref _disposed, 1) != 0) return;
+        if (_pool is null) ((IDisposable)_elements).Dispose();
+        else _pool.Give(Value, Type, _dimensions, _elements.Length);
+    }
 
     public static TensorElementType ElementTypeOf(INnTensors.TensorType type) => type switch
     {
@@ -91,6 +103,8 @@ internal sealed class OnnxTensor : TensorValue
     private sealed class ElementBytes(OrtValue value, int bytes) : MemoryManager<byte>
     {
         public OrtValue Value => value;
+
+        public int Length => bytes;
 
         public override Memory<byte> Memory => CreateMemory(bytes);
 

@@ -1,5 +1,6 @@
 // The one model in a tar archive. Of the format (POSIX ustar and pax, GNU's long names) it reads what it takes to find files
-// and their names; nothing that is in an archive is ever a path here.
+// and their names; nothing that is in an archive is ever a path here. (The base library's TarReader takes as much memory for
+// a name as a header says that it is long: 1.4 GiB for a file of 512 bytes.)
 using System.Text;
 
 namespace Mote.Packaging.Oci;

@@ -53,7 +53,7 @@ public static class Privacy
         if (view is null) return null;
         string[] cameras = [.. apps.SelectMany(a => a.CameraTriggers).Select(t => t.Camera).Distinct()];
         string shown = cameras.Length > 0 ? $"pictures of {Names(cameras)} and what the apps say" : "what the apps say";
-        return $"the view shows {shown} to those whom its operator lets in, {(view.Remote ? "also on other machines: there it leaves this device" : "on this device itself: none of it leaves")}";
+        return $"the view shows {shown} to those whom its operator lets in, {(view.Remote ? "also on other machines: pictures leave this device by it" : "on this device itself: nothing leaves by it")}";
     }
 
     private static string Names(IEnumerable<string> names) => string.Join(", ", names.Select(n => $"`{n}`"));

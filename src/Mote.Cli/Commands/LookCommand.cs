@@ -54,7 +54,7 @@ internal static class LookCommand
     {
         Components = [.. app.Components.Select(c => c with
         {
-            Grants = c.Grants with { Publish = [.. c.Grants.Publish.Append(Boxes).Distinct()], View = [], Variables = new Dictionary<string, string>(c.Grants.Variables) { [Boxes] = "true" } },
+            Grants = c.Grants with { Publish = [.. c.Grants.Publish.Append(Boxes).Distinct()], Variables = new Dictionary<string, string>(c.Grants.Variables) { [Boxes] = "true" } },
             Limits = c.Limits with { Egress = null },
         })],
     };

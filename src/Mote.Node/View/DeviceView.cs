@@ -59,7 +59,7 @@ internal sealed class DeviceView : IAsyncDisposable
     {
         _cameras = cameras;
         _server = await ViewServer.StartAsync(this, _config, tls, _log).ConfigureAwait(false);
-        if (_config.Remote) _log($"pictures of this device's cameras can leave it: whoever is let in sees them from other machines, at {_server.Url} (remote = true under [view])");
+        if (_config.Remote) _log($"the view: pictures of this device's cameras can leave it: whoever is let in sees them from other machines, at {_server.Url} (remote = true under [view])");
     }
 
     /// <summary>Lets somebody in, once.</summary>
@@ -90,7 +90,7 @@ internal sealed class DeviceView : IAsyncDisposable
         try
         {
             lock (_lock) _viewers = [.. _viewers, viewer];
-            _log($"somebody at {from} looks ({Viewers} now)");
+            _log($"the view: somebody at {from} looks ({Viewers} now)");
             await viewer.RunAsync(until - _time.GetUtcNow(), _end.Token).ConfigureAwait(false);
         }
         finally
@@ -98,7 +98,7 @@ internal sealed class DeviceView : IAsyncDisposable
             lock (_lock) _viewers = [.. _viewers.Where(v => v != viewer)];
             viewer.Dispose();
             Interlocked.Decrement(ref _places);
-            _log($"somebody at {from} looks no longer ({Viewers} now{(viewer.Left > 0 ? $"; {viewer.Left} messages were left out, for they came faster than the page took them" : "")})");
+            _log($"the view: somebody at {from} looks no longer ({Viewers} now{(viewer.Left > 0 ? $"; {viewer.Left} messages were left out, for they came faster than the page took them" : "")})");
         }
     }
 

@@ -34,6 +34,8 @@ internal sealed class Viewer : IDisposable
     /// <summary>A page that takes nothing for so long is gone.</summary>
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(20);
 
+    private static readonly TimeSpan s_longestStream = TimeSpan.FromDays(24);
+
     private static readonly TimeSpan s_statusInterval = TimeSpan.FromSeconds(1);
 
     /// <summary>Closing codes of its own (4000 to 4999 are for that).</summary>
@@ -99,7 +101,9 @@ internal sealed class Viewer : IDisposable
     /// <param name="stop">The node ends.</param>
     public async Task RunAsync(TimeSpan atMost, CancellationToken stop)
     {
-        using var session = new CancellationTokenSource(atMost < TimeSpan.FromDays(24) ? atMost : TimeSpan.FromDays(24), _time);
+        // No timer is as long as a session may be: then the page comes again by itself.
+        bool isLong = atMost > s_longestStream;
+        using var session = new CancellationTokenSource(isLong ? s_longestStream : atMost > TimeSpan.Zero ? atMost : TimeSpan.Zero, _time);
         using var end = CancellationTokenSource.CreateLinkedTokenSource(stop, session.Token);
         // Receiving is not cancelled, which would cut the connection: it ends when the page has answered the close.
         Task receiving = ReceiveAsync(), sending = SendAsync(end.Token);
@@ -110,7 +114,7 @@ internal sealed class Viewer : IDisposable
         if (_socket.State is WebSocketState.Open or WebSocketState.CloseReceived)
         {
             (WebSocketCloseStatus status, string why) = receiving.IsCompleted ? (WebSocketCloseStatus.NormalClosure, "")
-                : session.IsCancellationRequested && !stop.IsCancellationRequested ? (SessionIsOver, "the session is over") : (WebSocketCloseStatus.EndpointUnavailable, "the node ends");
+                : session.IsCancellationRequested && !stop.IsCancellationRequested && !isLong ? (SessionIsOver, "the session is over") : (WebSocketCloseStatus.EndpointUnavailable, "come again");
             Task closing = Quietly(_socket.CloseOutputAsync(status, why, CancellationToken.None));
             if (await EndsAsync(closing).ConfigureAwait(false)) await EndsAsync(receiving).ConfigureAwait(false);
             _socket.Abort();

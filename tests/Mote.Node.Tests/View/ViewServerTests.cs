@@ -40,7 +40,7 @@ public sealed class ViewServerTests : IDisposable
         await using EdgeNode node = await Start();
         ViewStatus view = (await ControlClient.AskAsync(_site.Site.Config.DataFolder, Client.Patience, ViewSite.Token))!.View!;
         Assert.Equal((node.View!.Url, false, 0), (view.Url, view.Remote, view.Viewers));
-        Assert.Contains(node.Status().Privacy!, l => l == "the view shows pictures of `line-1` and what the apps say to those whom its operator lets in, on this device itself: none of it leaves");
+        Assert.Contains(node.Status().Privacy!, l => l == "the view shows pictures of `line-1` and what the apps say to those whom its operator lets in, on this device itself: nothing leaves by it");
     }
 
     [Fact]
@@ -256,7 +256,7 @@ public sealed class ViewServerTests : IDisposable
         // Without TLS there is nothing.
         await Assert.ThrowsAsync<HttpRequestException>(() => Page.Send(HttpMethod.Get, new Uri($"http://127.0.0.1:{invitation.Port}/")));
         Assert.True(node.Status().View!.Remote);
-        Assert.Contains(node.Status().Privacy!, l => l.Contains("also on other machines: there it leaves this device", StringComparison.Ordinal));
+        Assert.Contains(node.Status().Privacy!, l => l.Contains("also on other machines: pictures leave this device by it", StringComparison.Ordinal));
         Assert.Contains(_site.Site.Log, l => l.Contains("pictures of this device's cameras can leave it", StringComparison.Ordinal));
     }
 

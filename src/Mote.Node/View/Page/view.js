@@ -149,7 +149,7 @@ function state(now) {
   status = now;
   failures = 0;
   document.body.classList.remove('gone');
-  link('good', now.remote ? 'live, also for other machines' : 'live, on this device only');
+  link('good', `live, ${now.remote ? 'also for other machines' : 'on this device only'}${now.viewers > 1 ? `, ${now.viewers} pages` : ''}`);
   $('node').textContent = now.node;
   document.title = `${now.node} – Mote view`;
   lay(now, first);
@@ -159,6 +159,8 @@ function state(now) {
   else if (!now.cameras.length) notice('No app of this node has a camera.', 'An app gets one by [[trigger.camera]] in its mote.toml, and shows messages here by a grant `view`.');
   else notice('', '');
   $('said').hidden = false;
+  $('traffic').hidden = now.apps.length === 0;
+  pairs($('apps'), now.apps.map((a) => [a.name, `${bytes(a.bytesIn)} came, ${bytes(a.bytesOut)} left${a.bytesIn > 0 ? ` (${percent(a.bytesIn, a.bytesOut)} saved)` : ''}`]));
   privacy(now.privacy);
 }
 

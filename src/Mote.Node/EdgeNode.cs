@@ -256,6 +256,7 @@ public sealed class EdgeNode : IAsyncDisposable
         foreach (string line in new ModelBackends(_config.Models, models).Notes(apps)) Say("node", line);
         _pulls = new ModelPulls(_config.Models.Artifacts, models, new RegistryOptions { Registries = _config.Registries, MaxBytes = _config.Models.MaxBytes }, line => Say("models", line));
         SharedTopics.Check(apps, _config.BrokerUrl is not null);
+        OwnFolder.Check(apps, _folder.Path);
         if (_config.UpstreamUrl is not null || apps.Any(a => a.MqttTriggers.Count + a.FlowTriggers.Count > 0))
         {
             try

@@ -1,6 +1,7 @@
 // A node whose camera is a folder of pictures that the test makes.
 using System.Globalization;
 using System.Text;
+using Mote.Packaging.Toml;
 
 namespace Mote.Node.Tests;
 
@@ -30,6 +31,21 @@ public abstract class CameraSite : IDisposable
         string file = Path.Combine(Site.Folder, "node.toml");
         File.WriteAllText(file, toml);
         Site.Config = Packaging.NodeConfig.Load(file, Site.Config);
+    }
+
+    /// <summary>An app's manifest, changed in one place, is refused with words that have these in them.</summary>
+    protected async Task ManifestIsRefused(string app, string what, string by, string error)
+    {
+        ConfigException fault = await Assert.ThrowsAsync<ConfigException>(() => Site.Start(app.Replace("\r", "", StringComparison.Ordinal).Replace(what, by, StringComparison.Ordinal)));
+        Assert.Contains(error, fault.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>The same of a node's configuration; no secret of it is shown.</summary>
+    protected void ConfigurationIsRefused(string toml, string error)
+    {
+        ConfigException fault = Assert.Throws<ConfigException>(() => Configure(toml));
+        Assert.Contains(error, fault.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("secret", fault.Message, StringComparison.Ordinal);
     }
 
     protected void Picture(int number, byte value) => Picture(number, Enumerable.Repeat(value, Bytes).ToArray());

@@ -160,6 +160,21 @@ public sealed class ClipPartsTests : IDisposable
     }
 
     [Fact]
+    public void ClipsThatBeginTogether_AreAllKept()
+    {
+        using ClipStore store = Store(new ManualTime(s_start));
+        for (int i = 0; i < 4; i++)
+        {
+            using ClipFile file = store.Create("app", "line-1", "watch", s_start);
+            file.Write(new byte[i + 1]);
+            if (i % 2 == 0) file.Finish();
+        }
+
+        Assert.Equal([true, false, true, false], ClipStore.List(_folder).Select(c => c.IsWhole));
+        Assert.Equal([0, 1, 2, 3], ClipStore.List(_folder).Select(c => (c.Start - s_start).TotalMilliseconds));
+    }
+
+    [Fact]
     public void ClipWithoutAPicture_LeavesNothing()
     {
         using ClipStore store = Store(new ManualTime(s_start));

@@ -177,7 +177,7 @@ public sealed class ClipTests : CameraSite
         Use(camera: "rate = 50, loop = true");
         await using (EdgeNode node = await Site.Start(App.Replace("16x8", "18x12", StringComparison.Ordinal)))
         {
-            await Wait.Until(() => Encoders("18x12").Length > 0, () => $"{Camera(node)} {string.Join(" | ", Site.Log)}");
+            await Wait.Until(() => Encoders("18x12").Any(CatchesTerm), () => $"{Camera(node)} {string.Join(" | ", Site.Log)}");
             foreach (Process p in Encoders("18x12"))
             {
                 using Process kill = Process.Start("kill", ["-TERM", p.Id.ToString(CultureInfo.InvariantCulture)]);
@@ -192,6 +192,14 @@ public sealed class ClipTests : CameraSite
 
         Assert.All(Clips, c => Assert.True(c.IsWhole));
         Assert.True(Clips.Count >= 2);
+    }
+
+    /// <summary>Before it has begun, a process ends of a signal as of a kill.</summary>
+    private static bool CatchesTerm(Process process)
+    {
+        const string Name = "SigCgt:";
+        string mask = File.ReadLines($"/proc/{process.Id}/status").First(l => l.StartsWith(Name, StringComparison.Ordinal))[Name.Length..].Trim();
+        return (ulong.Parse(mask, NumberStyles.HexNumber, CultureInfo.InvariantCulture) & (1UL << 14)) != 0;
     }
 
     private static Process[] Encoders(string size) =>

@@ -61,7 +61,7 @@ internal sealed class ClipFile : IDisposable
         _writer.Finish();
         _file.Flush(flushToDisk: true);
         _file.Dispose();
-        DurableFile.Rename(_path, _path[..^ClipStore.Part.Length] + ClipStore.Whole);
+        DurableFile.Rename(_path, ClipStore.WholeOf(_path));
     }
 
     /// <inheritdoc/>

@@ -31,6 +31,7 @@ public sealed class ClipRecorder
     private DateTimeOffset _until;
     private bool _isStopped;
     private long _kept;
+    private long _keptTo;
     private volatile string? _fault;
 
     internal ClipRecorder(CameraOptions camera, ClipOptions options, FrameRing ring, Action<string> log, string program)
@@ -76,9 +77,10 @@ public sealed class ClipRecorder
         _thread?.Join();
     }
 
-    private void Run(long next, Thread? before)
+    private void Run(long from, Thread? before)
     {
         before?.Join(); // that clip is being finished
+        long next = Math.Max(from, _keptTo); // what is in that one is not kept twice
         try
         {
             while (RecordOne(ref next))
@@ -132,6 +134,7 @@ public sealed class ClipRecorder
         }
 
         file.Finish();
+        _keptTo = next;
         Interlocked.Increment(ref _kept);
         _fault = null;
         if (missing > 0) _log($"camera `{_camera.Name}`: {missing:n0} pictures are missing in a clip of {_options.App}/{_options.Component}: encoding was slower than the camera");

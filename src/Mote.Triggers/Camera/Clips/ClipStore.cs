@@ -104,8 +104,14 @@ public sealed partial class ClipStore(string folder, TimeSpan retention, long ma
         string place = Path.Combine(folder, app, camera);
         if (OperatingSystem.IsWindows()) Directory.CreateDirectory(place);
         else Directory.CreateDirectory(place, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        string path = Path.Combine(place, $"{start.UtcDateTime.ToString(TimeFormat, CultureInfo.InvariantCulture)}-{component}{Part}");
-        lock (_lock) _open.Add(path);
+        string path;
+        lock (_lock)
+        {
+            // One that was cut may begin with the same picture: the next has another name, and never its place.
+            for (path = PathOf(); File.Exists(path) || File.Exists(WholeOf(path)); path = PathOf()) start = start.AddMilliseconds(1);
+            _open.Add(path);
+        }
+
         try
         {
             return new ClipFile(this, path, recipient);
@@ -115,7 +121,12 @@ public sealed partial class ClipStore(string folder, TimeSpan retention, long ma
             Close(path);
             throw;
         }
+
+        string PathOf() => Path.Combine(place, $"{start.UtcDateTime.ToString(TimeFormat, CultureInfo.InvariantCulture)}-{component}{Part}");
     }
+
+    /// <summary>What the file of a clip is called when it is whole.</summary>
+    internal static string WholeOf(string part) => part[..^Part.Length] + Whole;
 
     private void Look()
     {

@@ -39,10 +39,12 @@ if (args.Contains("--list"))
     return 0;
 }
 
-if (names.Length != 1 || benchmarks.All(b => b.Name != names[0]))
+bool asksHow = args.Contains("--help") || args.Contains("-h");
+if (asksHow || names.Length != 1 || benchmarks.All(b => b.Name != names[0]) || args.Any(a => a.StartsWith('-') && a is not ("--quick" or "--json")))
 {
-    Console.Error.WriteLine($"usage: ./bench NAME [--quick] [--json]   NAME is one of: {string.Join(", ", benchmarks.Select(b => b.Name))}");
-    return 64;
+    // What is not known is not passed over: a benchmark takes minutes.
+    (asksHow ? Console.Out : Console.Error).WriteLine($"usage: ./bench NAME [--quick] [--json]   NAME is one of: {string.Join(", ", benchmarks.Select(b => b.Name))}");
+    return asksHow ? 0 : 64;
 }
 
 try

@@ -5,6 +5,7 @@ using System.Net.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Mote.Capabilities.KeyValue;
+using Mote.Runtime;
 using StackExchange.Redis;
 
 namespace Mote.Backends.Redis;
@@ -152,8 +153,7 @@ public sealed class RedisKeyValue : IKeyValueBackend, IDisposable
         options.EndPoints.Add(_url.Host, Port);
         if (_options.Authorities() is { } authorities)
         {
-            var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
-            policy.CustomTrustStore.AddRange(authorities);
+            X509ChainPolicy policy = Authorities.Only(authorities);
             options.SslClientAuthenticationOptions = host => new SslClientAuthenticationOptions { TargetHost = host, CertificateChainPolicy = policy };
         }
 

@@ -21,17 +21,8 @@ public static class ClipKeys
         string path = FileOf(clips);
         if (File.Exists(path)) return AgeIdentity.ParseFile(File.ReadAllText(path));
         AgeIdentity identity = AgeIdentity.Create();
-        if (OperatingSystem.IsWindows())
-        {
-            Directory.CreateDirectory(clips);
-            DurableFile.Replace(path, Encoding.UTF8.GetBytes(identity.ToFile(DateTimeOffset.UtcNow)));
-            return identity;
-        }
-
-        // Nobody else has the folder, so nobody has the file, from its first byte on.
-        Directory.CreateDirectory(clips, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        DurableFile.Replace(path, Encoding.UTF8.GetBytes(identity.ToFile(DateTimeOffset.UtcNow)));
-        File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        PrivateFile.CreateFolder(clips);
+        DurableFile.Replace(path, Encoding.UTF8.GetBytes(identity.ToFile(DateTimeOffset.UtcNow)), isPrivate: true);
         return identity;
     }
 }

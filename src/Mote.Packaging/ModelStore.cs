@@ -40,9 +40,8 @@ public sealed class ModelStore(string dataFolder)
         string path = PathOf(name);
         if (!IsName(name) || !File.Exists(path)) return null;
         TomlTable table = TomlTable.Load(path);
-        string digest = table.Required("digest", "\"sha256:...\"");
-        if (ModelsConfig.DigestOf(digest) is not { } hex) throw table.Values["digest"].Error($"`digest` is \"sha256:\" and 64 digits in lower case, found \"{digest}\"");
-        return new StoredModel(name, ContentOf(hex), hex, table.Boolean("trusted") ?? false, table.String("source") ?? "", table.String("artifact") is { } artifact ? ModelsConfig.DigestOf(artifact) : null);
+        string hex = DigestIn(table);
+        return new StoredModel(name, ContentOf(hex), hex, table.Boolean("trusted") ?? false, table.String("source") ?? "", table.String("artifact") is { } artifact ? OciReference.DigestOf(artifact) : null);
     }
 
     /// <summary>The model of an artifact, wherever it was pulled from.</summary>
@@ -220,9 +219,13 @@ public sealed class ModelStore(string dataFolder)
     private static string? Record(string path)
     {
         if (!File.Exists(path)) return null;
-        TomlTable table = TomlTable.Load(path);
+        return DigestIn(TomlTable.Load(path));
+    }
+
+    private static string DigestIn(TomlTable table)
+    {
         string digest = table.Required("digest", "\"sha256:...\"");
-        return ModelsConfig.DigestOf(digest) ?? throw table.Values["digest"].Error($"`digest` is \"sha256:\" and 64 digits in lower case, found \"{digest}\"");
+        return OciReference.DigestOf(digest) ?? throw table.Values["digest"].Error($"`digest` is \"sha256:\" and 64 digits in lower case, found \"{digest}\"");
     }
 
     private string PathOf(string name) => Path.Combine(_folder, name + NameSuffix);

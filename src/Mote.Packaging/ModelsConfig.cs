@@ -18,8 +18,6 @@ public sealed record ArtifactModel(OciReference Reference, bool Trusted);
 /// <summary>The models of a node.</summary>
 public sealed record ModelsConfig
 {
-    private const string DigestPrefix = "sha256:";
-
     /// <summary>By the names that components know.</summary>
     public IReadOnlyDictionary<string, ModelConfig> Files { get; init; } = new Dictionary<string, ModelConfig>();
 
@@ -64,10 +62,6 @@ public sealed record ModelsConfig
         return config with { Files = files, Artifacts = artifacts };
     }
 
-    /// <summary>The digits of a digest; null where it is none.</summary>
-    internal static string? DigestOf(string text) =>
-        text.StartsWith(DigestPrefix, StringComparison.Ordinal) && text.Length == DigestPrefix.Length + 64 && text.AsSpan(DigestPrefix.Length).IndexOfAnyExcept("0123456789abcdef") < 0 ? text[DigestPrefix.Length..] : null;
-
     private static ArtifactModel Artifact(TomlTable model, string name)
     {
         string text = model.String("oci")!;
@@ -87,13 +81,13 @@ public sealed record ModelsConfig
         if (value is not TomlTable model) throw value.Error($"`{name}` is a file, such as {name} = \"{name}.onnx\", {{ file = \"{name}.onnx\", digest = \"sha256:...\" }} or {{ oci = \"HOST/PATH@sha256:...\" }}, found {value.Kind}");
         string file = model.ExistingFile("file", folder, model.Required("file", $"\"{name}.onnx\""));
         string? digest = model.String("digest");
-        if (digest is not null && DigestOf(digest) is null)
+        if (digest is not null && OciReference.DigestOf(digest) is null)
         {
             throw model.Values["digest"].Error($"`digest` is \"sha256:\" and 64 digits in lower case, as `sha256sum FILE` prints them, found \"{digest}\"");
         }
 
         bool trusted = model.Boolean("trusted") ?? true;
         model.RejectUnknown($"[models] {name}");
-        return new ModelConfig(file, digest is null ? null : DigestOf(digest), trusted);
+        return new ModelConfig(file, digest is null ? null : OciReference.DigestOf(digest), trusted);
     }
 }

@@ -291,14 +291,8 @@ public sealed class CodeCache
 
     private static void MakePrivate(string folder)
     {
-        if (OperatingSystem.IsWindows())
-        {
-            Directory.CreateDirectory(folder);
-            return;
-        }
-
-        const UnixFileMode Private = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
-        Directory.CreateDirectory(folder, Private);
+        PrivateFile.CreateFolder(folder);
+        if (OperatingSystem.IsWindows()) return;
         UnixFileMode mode = File.GetUnixFileMode(folder);
         if ((mode & (UnixFileMode.GroupWrite | UnixFileMode.OtherWrite)) != 0)
         {
@@ -311,8 +305,12 @@ public sealed class CodeCache
         if (!File.Exists(path))
         {
             string temporary = $"{path}.{Guid.NewGuid():N}";
-            Files.WriteSynced(temporary, RandomNumberGenerator.GetBytes(32));
-            if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(temporary, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+            using (FileStream file = PrivateFile.Create(temporary))
+            {
+                file.Write(RandomNumberGenerator.GetBytes(32));
+                file.Flush(flushToDisk: true);
+            }
+
             try
             {
                 Files.MoveNew(temporary, path);

@@ -9,12 +9,15 @@ public static class DurableFile
     /// </summary>
     /// <exception cref="IOException">It could not be written; the old content is there.</exception>
     /// <exception cref="UnauthorizedAccessException">The folder cannot be written.</exception>
-    public static void Replace(string path, ReadOnlySpan<byte> content)
+    /// <param name="path">The file.</param>
+    /// <param name="content">What it has from now on.</param>
+    /// <param name="isPrivate">Nobody but this user may read it.</param>
+    public static void Replace(string path, ReadOnlySpan<byte> content, bool isPrivate = false)
     {
         string temporary = path + ".tmp";
         try
         {
-            using (var stream = new FileStream(temporary, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0))
+            using (FileStream stream = isPrivate ? PrivateFile.Replace(temporary) : new FileStream(temporary, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0))
             {
                 stream.Write(content);
                 stream.Flush(flushToDisk: true);

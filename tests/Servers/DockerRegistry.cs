@@ -1,6 +1,5 @@
 // A real registry for tests (Debian's docker-registry), on a port of the loopback interface, with its files in a folder of
 // the test's own. It may be ended and started again on what it had.
-using System.Diagnostics;
 using System.Text;
 
 namespace Mote.Tests.Servers;
@@ -13,22 +12,21 @@ internal sealed class DockerRegistry : IDisposable
     // bcrypt of the password, which is the only kind of hash that it takes.
     private const string PasswordFile = $"{User}:$2b$05$aW46Ku3C0EmKahe7fm7qTeJv0DqIRBkodZNqKrsxcXXqzMa2JtNpq\n";
 
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
-
-    private readonly string _program, _folder, _config;
+    private readonly string _folder;
     private readonly bool _hasTls;
-    private Process? _process;
+    private readonly ServerProcess _process;
 
     private DockerRegistry(string program, bool login, (string Certificate, string Key)? tls, string auth)
     {
-        (_program, _hasTls) = (program, tls is not null);
+        _hasTls = tls is not null;
         _folder = Directory.CreateTempSubdirectory("mote-registry-").FullName;
         Port = Loopback.FreePort();
-        _config = Path.Combine(_folder, "config.yml");
+        string file = Path.Combine(_folder, "config.yml");
         File.WriteAllText(Path.Combine(_folder, "htpasswd"), PasswordFile);
         if (login) auth = $"auth:\n  htpasswd: {{ realm: test, path: {_folder}/htpasswd }}\n";
         string certificate = tls is { } t ? $"\n  tls: {{ certificate: {t.Certificate}, key: {t.Key} }}" : "";
-        File.WriteAllText(_config, $"version: 0.1\nlog: {{ level: error, accesslog: {{ disabled: true }} }}\nstorage:\n  filesystem: {{ rootdirectory: {_folder}/files }}\nhttp:\n  addr: 127.0.0.1:{Port}{certificate}\n{auth}");
+        File.WriteAllText(file, $"version: 0.1\nlog: {{ level: error, accesslog: {{ disabled: true }} }}\nstorage:\n  filesystem: {{ rootdirectory: {_folder}/files }}\nhttp:\n  addr: 127.0.0.1:{Port}{certificate}\n{auth}");
+        _process = new ServerProcess(program, ["serve", file], Port);
         Start();
     }
 
@@ -45,8 +43,7 @@ internal sealed class DockerRegistry : IDisposable
     /// <param name="auth">Another way of asking, as its configuration has it.</param>
     public static DockerRegistry StartNew(bool login = false, (string Certificate, string Key)? tls = null, string auth = "")
     {
-        string? program = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Concat(["/usr/bin", "/usr/local/bin"])
-            .Select(folder => Path.Combine(folder, "docker-registry")).FirstOrDefault(File.Exists);
+        string? program = ServerProcess.Find("docker-registry", "/usr/bin", "/usr/local/bin");
         Assert.SkipWhen(program is null, "docker-registry is not installed (Debian: apt install docker-registry)");
         return new DockerRegistry(program!, login, tls, auth);
     }
@@ -60,42 +57,10 @@ internal sealed class DockerRegistry : IDisposable
     }
 
     /// <summary>Ends it at once.</summary>
-    public void Kill()
-    {
-        if (_process is null) return;
-        _process.Kill();
-        _process.WaitForExit();
-        _process.Dispose();
-        _process = null;
-    }
+    public void Kill() => _process.Dispose();
 
     /// <summary>Starts it again, on the same port and files.</summary>
-    public void Start()
-    {
-        _process = Process.Start(new ProcessStartInfo(_program, ["serve", _config]) { RedirectStandardError = true, RedirectStandardOutput = true })!;
-        // What it says is read, or the pipe would fill; the last words are shown where it does not start.
-        var words = new Queue<string>();
-        void Take(string? line)
-        {
-            lock (words)
-            {
-                words.Enqueue(line ?? "");
-                if (words.Count > 20) words.Dequeue();
-            }
-        }
-
-        _process.ErrorDataReceived += (_, e) => Take(e.Data);
-        _process.OutputDataReceived += (_, e) => Take(e.Data);
-        _process.BeginErrorReadLine();
-        _process.BeginOutputReadLine();
-        long start = Stopwatch.GetTimestamp();
-        while (!Loopback.Listens(Port))
-        {
-            lock (words) Assert.False(_process.HasExited, $"docker-registry does not start: {string.Join('\n', words)}");
-            Assert.True(Stopwatch.GetElapsedTime(start) < s_patience, "docker-registry does not listen");
-            Thread.Sleep(10);
-        }
-    }
+    public void Start() => _process.Start();
 
     public void Dispose()
     {

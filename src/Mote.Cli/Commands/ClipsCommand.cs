@@ -4,6 +4,7 @@ using System.Globalization;
 using Mote.Age;
 using Mote.Node;
 using Mote.Packaging;
+using Mote.Runtime;
 using Mote.Triggers.Camera.Clips;
 
 namespace Mote.Cli.Commands;
@@ -75,9 +76,7 @@ internal static class ClipsCommand
         AgeException? fault = null;
         try
         {
-            var options = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write };
-            if (!OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-            using FileStream video = new(temporary, options);
+            using FileStream video = PrivateFile.Replace(temporary);
             using FileStream file = new(clip.Path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
             using var reader = new AgeReader(file, identity);
             try

@@ -9,8 +9,8 @@ internal sealed record NodePlace(Option<string> App, Option<string?> Config, Opt
 {
     public static NodePlace Make() => new(
         new("--app") { Description = "The app whose node it is: a folder with a mote.toml, or the file.", HelpName = "DIR", DefaultValueFactory = _ => "." },
-        new("--config") { Description = "Node config; by default node.toml beside the manifest, where there is one.", HelpName = "FILE" },
-        new("--data") { Description = "The node's data folder (.mote beside the manifest).", HelpName = "DIR" });
+        SharedOptions.Config(),
+        SharedOptions.Data());
 
     /// <summary>Where only the data folder is named, there need be no app.</summary>
     public NodeConfig Of(ParseResult r)

@@ -11,8 +11,8 @@ internal sealed class RunningNode
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10);
 
     private readonly Argument<string> _dir = new("DIR") { Description = "The app that runs: a folder with a mote.toml, or the file.", DefaultValueFactory = _ => "." };
-    private readonly Option<string?> _config = new("--config") { Description = "Node config; by default node.toml beside the manifest, where there is one.", HelpName = "FILE" };
-    private readonly Option<string?> _data = new("--data") { Description = "The node's data folder (.mote beside the manifest).", HelpName = "DIR" };
+    private readonly Option<string?> _config = SharedOptions.Config();
+    private readonly Option<string?> _data = SharedOptions.Data();
 
     /// <summary>Gives a command the argument and the options.</summary>
     public void AddTo(Command command)

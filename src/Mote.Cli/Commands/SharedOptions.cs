@@ -14,6 +14,12 @@ internal static class SharedOptions
 
     public static Option<bool> Json() => new("--json") { Description = "Print one JSON object for programs; words for people go to standard error." };
 
+    /// <summary>Which node it is, by its configuration.</summary>
+    public static Option<string?> Config() => new("--config") { Description = "Node config; by default node.toml beside the manifest, where there is one.", HelpName = "FILE" };
+
+    /// <summary>Which node it is, by where it keeps what it has.</summary>
+    public static Option<string?> Data() => new("--data") { Description = "The node's data folder (.mote beside the manifest).", HelpName = "DIR" };
+
     public static Option<string[]> Pairs(string name, string description) => new(name)
     {
         Description = description,

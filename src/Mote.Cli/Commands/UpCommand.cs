@@ -22,7 +22,7 @@ internal static class UpCommand
     private static Command Make(string name, string description, bool watch)
     {
         var dir = new Argument<string>("DIR") { Description = "A folder with a mote.toml, or the file.", DefaultValueFactory = _ => "." };
-        var config = new Option<string?>("--config") { Description = "Node config; by default node.toml beside the manifest, where there is one.", HelpName = "FILE" };
+        Option<string?> config = SharedOptions.Config();
         Option<string[]> variables = SharedOptions.Variables();
         Option<string[]> variableFiles = SharedOptions.VariableFiles();
         var listen = new Option<string?>("--listen") { Description = "Where the embedded MQTT broker listens (127.0.0.1:1883); port 0 chooses one.", HelpName = "ADDRESS:PORT" };

@@ -5,6 +5,7 @@ using System.Net;
 using System.Text.Json;
 using Mote.Node;
 using Mote.Node.View;
+using Mote.Runtime;
 
 namespace Mote.Cli.Commands;
 
@@ -56,10 +57,7 @@ internal static class ViewCommand
         string page = Path.Combine(folder, "view.html");
         try
         {
-            File.Delete(page);
-            var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
-            if (!OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-            using (var file = new StreamWriter(page, options)) file.Write($"<!doctype html><meta charset=\"utf-8\"><meta http-equiv=\"refresh\" content=\"0; url={WebUtility.HtmlEncode(invitation.Url)}\"><title>mote view</title>\n");
+            using (var file = new StreamWriter(PrivateFile.Replace(page))) file.Write($"<!doctype html><meta charset=\"utf-8\"><meta http-equiv=\"refresh\" content=\"0; url={WebUtility.HtmlEncode(invitation.Url)}\"><title>mote view</title>\n");
             using Process? process = Process.Start(new ProcessStartInfo(opener, new Uri(page).AbsoluteUri) { RedirectStandardOutput = true, RedirectStandardError = true });
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or System.ComponentModel.Win32Exception)

@@ -1,12 +1,12 @@
 // The key that sessions of the view are signed with: a file of the data folder that only the node's user can read.
 using System.Security.Cryptography;
+using Mote.Runtime;
 
 namespace Mote.Node.View;
 
 internal static class ViewKey
 {
     private const int Bytes = 32;
-    private const UnixFileMode Private = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
     /// <summary>The key in a file, which is made where it is not there, or not as it should be: then all sessions are over.</summary>
     /// <param name="path">The file.</param>
@@ -17,12 +17,7 @@ internal static class ViewKey
         {
             if (Read(path) is { } old) return old;
             byte[] key = RandomNumberGenerator.GetBytes(Bytes);
-            string temporary = path + ".new";
-            File.Delete(temporary);
-            var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
-            if (!OperatingSystem.IsWindows()) options.UnixCreateMode = Private;
-            using (var file = new FileStream(temporary, options)) file.Write(key);
-            File.Move(temporary, path, overwrite: true);
+            DurableFile.Replace(path, key, isPrivate: true);
             return key;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -36,7 +31,6 @@ internal static class ViewKey
     {
         if (!File.Exists(path) || new FileInfo(path).Length != Bytes) return null;
         // What others could read is no secret.
-        if (!OperatingSystem.IsWindows() && (File.GetUnixFileMode(path) & ~Private) != 0) return null;
-        return File.ReadAllBytes(path);
+        return PrivateFile.Is(path) ? File.ReadAllBytes(path) : null;
     }
 }

@@ -75,11 +75,15 @@ public sealed record OciReference(string Host, string Repository, string? Tag, s
         return isAddress || port.Length > 0 || name == "localhost" || name.Contains('.') ? null : $"{What}, found \"{host}\"";
     }
 
+    /// <summary>The digits of a digest; null where it is none.</summary>
+    internal static string? DigestOf(string text) =>
+        text.StartsWith(DigestPrefix, StringComparison.Ordinal) && text.Length == DigestPrefix.Length + DigestDigits && text.AsSpan(DigestPrefix.Length).IndexOfAnyExcept("0123456789abcdef") < 0 ? text[DigestPrefix.Length..] : null;
+
     /// <summary>What is wrong with a digest; null where nothing is.</summary>
     internal static string? DigestFault(string digest)
     {
         if (digest.StartsWith("sha512:", StringComparison.Ordinal)) return "digests are SHA-256 here, and this one is SHA-512";
-        return digest.StartsWith(DigestPrefix, StringComparison.Ordinal) && digest.Length == DigestPrefix.Length + DigestDigits && digest.AsSpan(DigestPrefix.Length).IndexOfAnyExcept("0123456789abcdef") < 0
+        return DigestOf(digest) is not null
             ? null : $"a digest is \"{DigestPrefix}\" and {DigestDigits} digits in lower case, found \"{(digest.Length > 100 ? $"{digest[..100]}…" : digest)}\"";
     }
 

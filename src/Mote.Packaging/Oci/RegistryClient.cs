@@ -6,6 +6,7 @@ using System.Net.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
+using Mote.Runtime;
 
 namespace Mote.Packaging.Oci;
 
@@ -117,17 +118,17 @@ public sealed class RegistryClient : IDisposable
 
     private void Trust(SocketsHttpHandler handler, string ca)
     {
-        var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
+        var authorities = new X509Certificate2Collection();
         try
         {
-            policy.CustomTrustStore.ImportFromPemFile(ca);
+            authorities.ImportFromPemFile(ca);
         }
         catch (Exception e) when (e is CryptographicException or IOException or UnauthorizedAccessException)
         {
             throw new OciException(OciFault.Denied, $"{ca}, the authority of {_repository.Host}, cannot be read: {e.Message}");
         }
 
-        handler.SslOptions.CertificateChainPolicy = policy;
+        handler.SslOptions.CertificateChainPolicy = Authorities.Only(authorities);
     }
 
     /// <summary>Bounds the time of something small, and gives what goes wrong its words.</summary>

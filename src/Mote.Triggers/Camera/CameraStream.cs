@@ -227,8 +227,7 @@ public sealed class CameraStream : IDisposable
         words = words.Replace(_options.Source.Address, shown, StringComparison.Ordinal);
         return decoder.Silent >= _silence ? $"nothing came from {shown} for {_silence.TotalSeconds:0} s"
             : code == 0 ? $"{shown} ended"
-            : words.Length > 0 ? $"{shown}: ffmpeg ended with {code}: {words}"
-            : $"{shown}: ffmpeg ended with {code}{(code == 137 ? " (it was killed)" : "")}";
+            : $"{shown}: {Ffmpeg.Ended(code, words)}";
     }
 
     private void EndIfSilent()

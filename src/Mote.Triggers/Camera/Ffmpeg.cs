@@ -12,6 +12,9 @@ internal sealed class Ffmpeg : IDisposable
     /// <summary>Most bytes of its memory; 4K video takes a fifth of it.</summary>
     public const long MaxMemory = 1L << 30;
 
+    /// <summary>With which every run begins: it asks nobody, and says only what is wrong.</summary>
+    public static readonly string[] Quiet = ["-hide_banner", "-nostdin", "-nostats", "-loglevel", "error"];
+
     private readonly Process _process;
     private readonly Task<string> _words;
 
@@ -66,6 +69,9 @@ internal sealed class Ffmpeg : IDisposable
         _process.WaitForExit();
         return (_process.ExitCode, _words.Wait(TimeSpan.FromSeconds(1)) ? _words.Result : "");
     }
+
+    /// <summary>How it ended, in words.</summary>
+    public static string Ended(int code, string words) => $"ffmpeg ended with {code}{(words.Length > 0 ? $": {words}" : code == 137 ? " (it was killed)" : "")}";
 
     /// <summary>Ends it; whoever reads from it is told that nothing comes any more.</summary>
     public void Kill()

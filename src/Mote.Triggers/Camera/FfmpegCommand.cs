@@ -17,7 +17,7 @@ public static class FfmpegCommand
         CameraSource source = camera.Source;
         return
         [
-            "-hide_banner", "-nostdin", "-nostats", "-loglevel", "error",
+            .. Ffmpeg.Quiet,
             "-threads", source.Threads.ToString(CultureInfo.InvariantCulture),
             .. (string[])(source.Kind switch
             {

@@ -7,6 +7,7 @@ using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using MQTTnet.Channel;
+using Mote.Runtime;
 
 namespace Mote.Triggers.Mqtt;
 
@@ -70,12 +71,7 @@ internal sealed class MqttTls(string host, MqttTlsFiles files) : IMqttClientStre
             await socket.ConnectAsync(remoteEndPoint, cancellationToken).ConfigureAwait(false);
             stream = new SslStream(new NetworkStream(socket, ownsSocket: true), leaveInnerStreamOpen: false);
             var options = new SslClientAuthenticationOptions { TargetHost = host, ClientCertificateContext = files.Own(), RemoteCertificateValidationCallback = Judge };
-            if (files.Authorities() is { } authorities)
-            {
-                // Revocation lists would have to be fetched, over a link that may have nothing but this broker.
-                options.CertificateChainPolicy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
-                options.CertificateChainPolicy.CustomTrustStore.AddRange(authorities);
-            }
+            if (files.Authorities() is { } authorities) options.CertificateChainPolicy = Authorities.Only(authorities);
 
             await stream.AuthenticateAsClientAsync(options, cancellationToken).ConfigureAwait(false);
             return stream;

@@ -10,31 +10,14 @@ namespace Mote.Node.Tests.Models;
 
 public sealed class ArtifactModelTests
 {
-    private const string App = """
-        mote = 1
-        [app]
-        name = "test"
-        [[trigger.mqtt]]
-        topic = "in/#"
-        component = "handler"
-        retries = 0
-        [component.handler]
-        source = "handler.wasm"
-        [component.handler.grants]
-        models = ["neg"]
-        publish = ["out"]
-        [component.handler.limits]
-        memory = "16MiB"
-        time = "30s"
-        """;
+    /// <summary>A microVM for each message: none of them has the model from before.</summary>
+    private static readonly string s_app = NegSite.App.Replace("instance = \"pooled\"", "", StringComparison.Ordinal);
 
-    private static readonly byte[] s_model = OnnxFile.Of("Neg", OnnxType.Float, [2], OnnxType.Float, [2]);
-    private static readonly Artifact s_artifact = new(new ArtifactLayer(s_model, Title: "neg.onnx"));
+    private static readonly Artifact s_artifact = new(new ArtifactLayer(NegSite.Model, Title: "neg.onnx"));
 
     private static TestSite Site(params (string Name, string Reference)[] models)
     {
-        var site = new TestSite();
-        File.WriteAllBytes(Path.Combine(site.Folder, "handler.wasm"), Negator.Wasm);
+        TestSite site = NegSite.Make();
         Bind(site, models);
         return site;
     }
@@ -66,7 +49,7 @@ public sealed class ArtifactModelTests
         using var registry = DockerRegistry.StartNew();
         using (HttpClient http = DockerRegistry.Pusher()) await s_artifact.Push(http, registry.Url, "plant/neg", "v1");
         using TestSite site = Site(("neg", $"{registry.Host}/plant/neg@{s_artifact.Digest}"));
-        await using (EdgeNode node = await site.Start(App))
+        await using (EdgeNode node = await site.Start(s_app))
         {
             await Here(node, site);
             await Computes(node);
@@ -76,7 +59,7 @@ public sealed class ArtifactModelTests
 
         registry.Kill();
         site.Log.Clear();
-        await using (EdgeNode node = await site.Start(App))
+        await using (EdgeNode node = await site.Start(s_app))
         {
             await Computes(node);
             await Here(node, site);
@@ -95,7 +78,7 @@ public sealed class ArtifactModelTests
             return true;
         });
         using TestSite site = Site(("neg", $"{registry.Host}/models/m@{s_artifact.Digest}"));
-        await using EdgeNode node = await site.Start(App);
+        await using EdgeNode node = await site.Start(s_app);
         await Wait.Until(() => node.Status().Models!.Single().Fault is not null, () => "no attempt failed");
         ModelStatus waiting = node.Status().Models!.Single();
         Assert.Equal(("neg", "waiting"), (waiting.Name, waiting.State));
@@ -135,14 +118,14 @@ public sealed class ArtifactModelTests
         await using (registry)
         {
             using TestSite site = Site(("neg", $"{registry.Host}/models/m@{artifact.Digest}"));
-            await using (EdgeNode node = await site.Start(App))
+            await using (EdgeNode node = await site.Start(s_app))
             {
                 await half.Task;
                 await Wait.Until(() => node.Status().Models!.Single().Bytes == 200_000, () => $"{node.Status().Models!.Single()}");
             }
 
             Assert.Equal(200_000, new FileInfo(Path.Combine(Folder(site), Assert.Single(Files(site)))).Length);
-            await using (EdgeNode node = await site.Start(App)) await Here(node, site);
+            await using (EdgeNode node = await site.Start(s_app)) await Here(node, site);
             Assert.Contains(registry.Requests, r => r.Range == "bytes=200000-");
             Assert.Equal([$"{artifact.Digest.Replace(':', '-')}.artifact", $"{Artifact.DigestOf(large).Replace(':', '-')}.onnx"], Files(site).OrderBy(f => f.EndsWith(".onnx", StringComparison.Ordinal)));
         }
@@ -153,12 +136,12 @@ public sealed class ArtifactModelTests
     {
         await using var registry = ScriptedRegistry.With(s_artifact);
         using TestSite site = Site(("neg", $"{registry.Host}/models/m@{s_artifact.Digest}"));
-        await using (EdgeNode node = await site.Start(App)) await Here(node, site);
+        await using (EdgeNode node = await site.Start(s_app)) await Here(node, site);
         string file = Path.Combine(Folder(site), Files(site).Single(f => f.EndsWith(".onnx", StringComparison.Ordinal)));
         byte[] bytes = File.ReadAllBytes(file);
         bytes[5] ^= 1;
         File.WriteAllBytes(file, bytes);
-        await using (EdgeNode node = await site.Start(App))
+        await using (EdgeNode node = await site.Start(s_app))
         {
             await Here(node, site);
             await Computes(node);
@@ -180,11 +163,11 @@ public sealed class ArtifactModelTests
             return true;
         });
         using TestSite site = Site(("neg", $"{registry.Host}/models/m@{s_artifact.Digest}"), ("again", $"{registry.Host}/models/m@{s_artifact.Digest}"));
-        await using (EdgeNode node = await site.Start(App)) await Here(node, site);
+        await using (EdgeNode node = await site.Start(s_app)) await Here(node, site);
         Assert.Single(registry.Requests, r => r.Path.Contains("/blobs/", StringComparison.Ordinal)); // two names, one artifact
         string[] before = Files(site);
         Bind(site, ("neg", $"{other.Host}/models/m@{newer.Digest}"));
-        await using (EdgeNode node = await site.Start(App))
+        await using (EdgeNode node = await site.Start(s_app))
         {
             await Wait.Until(() => node.Status().Models!.Single().Fault is not null, () => "no attempt failed");
             Assert.Equal(before, Files(site));
@@ -202,7 +185,7 @@ public sealed class ArtifactModelTests
         await using var registry = ScriptedRegistry.With(s_artifact);
         await using var liar = ScriptedRegistry.With(new Artifact(new ArtifactLayer([1])));
         using TestSite site = Site(("bad", $"{liar.Host}/models/m@{s_artifact.Digest[..^2]}00"), ("neg", $"{registry.Host}/models/m@{s_artifact.Digest}"));
-        await using EdgeNode node = await site.Start(App);
+        await using EdgeNode node = await site.Start(s_app);
         await Wait.Until(() => node.Status().Models!.Single(m => m.Name == "bad").Fault?.Contains("another digest", StringComparison.Ordinal) == true && node.Status().Models!.Single(m => m.Name == "neg").State == "here", () => string.Join('\n', node.Status().Models!));
         await Computes(node);
     }
@@ -217,7 +200,7 @@ public sealed class ArtifactModelTests
         string file = Path.Combine(site.Folder, "node.toml");
         File.WriteAllText(file, $"[registries]\n\"{registry.Host}\" = {{ plain-http = true, user = \"edge\", password = \"{Secret}\" }}\n");
         site.Config = site.Config with { Registries = NodeConfig.Load(file, new NodeConfig()).Registries };
-        await using EdgeNode node = await site.Start(App);
+        await using EdgeNode node = await site.Start(s_app);
         await Wait.Until(() => node.Status().Models!.Single().Fault is not null, () => "no attempt failed");
         Assert.Contains("answered 500: UNKNOWN", node.Status().Models!.Single().Fault, StringComparison.Ordinal);
         string all = string.Join('\n', site.Log) + node.Status().Models!.Single();

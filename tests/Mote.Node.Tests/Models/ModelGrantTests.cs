@@ -8,49 +8,21 @@ namespace Mote.Node.Tests.Models;
 
 public sealed class ModelGrantTests
 {
-    private const string App = """
-        mote = 1
-        [app]
-        name = "test"
-        [[trigger.mqtt]]
-        topic = "in/#"
-        component = "handler"
-        retries = 0
-        [component.handler]
-        source = "handler.wasm"
-        instance = "pooled"
-        [component.handler.grants]
-        models = ["neg"]
-        publish = ["out"]
-        [component.handler.limits]
-        memory = "16MiB"
-        time = "30s"
-        """;
-
-    private static readonly byte[] s_model = OnnxFile.Of("Neg", OnnxType.Float, [2], OnnxType.Float, [2]);
-
-    private static TestSite Site()
-    {
-        var site = new TestSite();
-        File.WriteAllBytes(Path.Combine(site.Folder, "handler.wasm"), Negator.Wasm);
-        return site;
-    }
-
     private static byte[] Floats(params float[] values) => MemoryMarshal.AsBytes<float>(values).ToArray();
 
     private static string Model(TestSite site)
     {
         string file = Path.Combine(site.Folder, "neg.onnx");
-        File.WriteAllBytes(file, s_model);
+        File.WriteAllBytes(file, NegSite.Model);
         return file;
     }
 
     [Fact]
     public async Task Component_ComputesWithTheModelThatItIsGranted()
     {
-        using TestSite site = Site();
+        using TestSite site = NegSite.Make();
         site.Config = site.Config with { Models = new ModelsConfig { Files = new Dictionary<string, ModelConfig> { ["neg"] = new(Model(site)) } } };
-        await using EdgeNode node = await site.Start(App);
+        await using EdgeNode node = await site.Start(NegSite.App);
         await using Client client = await Client.Connect(node.Broker!.Address);
         await client.Subscribe("out");
         for (int i = 0; i < 3; i++) await client.Publish("in/a", Floats(i, -2.5f));
@@ -62,8 +34,8 @@ public sealed class ModelGrantTests
     [Fact]
     public async Task ModelThatIsAddedWhileTheNodeRuns_IsFound()
     {
-        using TestSite site = Site();
-        await using EdgeNode node = await site.Start(App);
+        using TestSite site = NegSite.Make();
+        await using EdgeNode node = await site.Start(NegSite.App);
         Assert.Contains(site.Log, l => l.Contains("mote model add FILE.onnx --name neg", StringComparison.Ordinal));
         await using Client client = await Client.Connect(node.Broker!.Address);
         await client.Subscribe("out");
@@ -80,9 +52,9 @@ public sealed class ModelGrantTests
     [Fact]
     public async Task ModelThatIsNotGranted_IsDenied_WithTheLineThatAllowsIt()
     {
-        using TestSite site = Site();
+        using TestSite site = NegSite.Make();
         site.Config = site.Config with { Models = new ModelsConfig { Files = new Dictionary<string, ModelConfig> { ["neg"] = new(Model(site)) } } };
-        await using EdgeNode node = await site.Start(App.Replace("models = [\"neg\"]\n", "", StringComparison.Ordinal));
+        await using EdgeNode node = await site.Start(NegSite.App.Replace("models = [\"neg\"]\n", "", StringComparison.Ordinal));
         await using Client client = await Client.Connect(node.Broker!.Address);
         await client.Publish("in/a", Floats(1, 2));
         Assert.Equal((0L, 1L), (node.Queues[0].Counts.Handled, node.Queues[0].Counts.Failed));
@@ -92,12 +64,12 @@ public sealed class ModelGrantTests
     [Fact]
     public async Task NameOfNodeToml_Wins_AndThatIsSaid()
     {
-        using TestSite site = Site();
+        using TestSite site = NegSite.Make();
         site.Config = site.Config with { Models = new ModelsConfig { Files = new Dictionary<string, ModelConfig> { ["neg"] = new(Model(site)) } } };
         File.WriteAllBytes(Path.Combine(site.Folder, "other.onnx"), OnnxFile.Of("Abs", OnnxType.Float, [2], OnnxType.Float, [2]));
         var store = new ModelStore(site.Config.DataFolder);
         using (store.Hold()) store.Give("neg", store.Import(Path.Combine(site.Folder, "other.onnx")).Digest, trusted: true, "other.onnx");
-        await using EdgeNode node = await site.Start(App);
+        await using EdgeNode node = await site.Start(NegSite.App);
         Assert.Contains(site.Log, l => l.Contains("that of `mote model add` is not used", StringComparison.Ordinal));
         await using Client client = await Client.Connect(node.Broker!.Address);
         await client.Subscribe("out");
@@ -109,9 +81,9 @@ public sealed class ModelGrantTests
     [Fact]
     public async Task ModelThatIsNotTrusted_IsNotRunInTheNode_WhereItHasNoWorker()
     {
-        using TestSite site = Site();
+        using TestSite site = NegSite.Make();
         site.Config = site.Config with { Models = new ModelsConfig { Files = new Dictionary<string, ModelConfig> { ["neg"] = new(Model(site), null, Trusted: false) } } };
-        await using EdgeNode node = await site.Start(App);
+        await using EdgeNode node = await site.Start(NegSite.App);
         await using Client client = await Client.Connect(node.Broker!.Address);
         await client.Publish("in/a", Floats(1, 2));
         Assert.Equal((0L, 1L), (node.Queues[0].Counts.Handled, node.Queues[0].Counts.Failed));

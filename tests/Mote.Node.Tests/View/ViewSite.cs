@@ -9,10 +9,8 @@ using Mote.Node.View;
 
 namespace Mote.Node.Tests.View;
 
-internal sealed class ViewSite : IDisposable
+internal sealed class ViewSite : CameraSite
 {
-    public const int Width = 16, Height = 8, Bytes = Width * Height;
-
     /// <summary>The component sends each picture to `out`, or does what its first pixel says (<see cref="Handler"/>): 'd' sends it to `secret`.</summary>
     public const string App = """
         mote = 1
@@ -36,35 +34,16 @@ internal sealed class ViewSite : IDisposable
 
     public static CancellationToken Token => TestContext.Current.CancellationToken;
 
-    public TestSite Site { get; } = new();
-
-    public void Dispose() => Site.Dispose();
-
-    public static void NeedFfmpeg() => Assert.SkipUnless(File.Exists("/usr/bin/ffmpeg"), "ffmpeg is not installed (apt-get install ffmpeg)");
-
-    /// <summary>A picture of the folder.</summary>
-    public void Picture(int number, byte[] pixels) =>
-        File.WriteAllBytes(Path.Combine(Directory.CreateDirectory(Path.Combine(Site.Folder, "pictures")).FullName, string.Create(CultureInfo.InvariantCulture, $"{number:000000}.pgm")), [.. Encoding.ASCII.GetBytes($"P5\n{Width} {Height}\n255\n"), .. pixels]);
-
     /// <summary>Pictures of one value each, none of which is a command of the component's.</summary>
-    public void Pictures(int count)
+    public void MakePictures(int count)
     {
-        for (int i = 0; i < count; i++) Picture(i, Enumerable.Repeat(Value(i), Bytes).ToArray());
+        for (int i = 0; i < count; i++) Picture(i, Value(i));
     }
-
-    public static byte Value(long number) => (byte)(130 + (number % 100));
 
     /// <summary>node.toml with this, a view and the folder as camera.</summary>
-    public void Use(string toml = "", string view = "[view]\naddress = \"127.0.0.1:0\"", string camera = "[cameras]\nline-1 = { source = \"pictures\", rate = 200, loop = true }")
-    {
-        string file = Path.Combine(Site.Folder, "node.toml");
-        File.WriteAllText(file, $"{view}\n{camera}\n{toml}\n");
-        Site.Config = Packaging.NodeConfig.Load(file, Site.Config);
-    }
+    public void Use(string toml = "", string view = "[view]\naddress = \"127.0.0.1:0\"", string camera = "[cameras]\nline-1 = { source = \"pictures {1} [a]*\", rate = 200, loop = true }") => Configure($"{view}\n{camera}\n{toml}\n");
 
     public Task<EdgeNode> Start(string manifest = App) => Site.Start(manifest);
-
-    public static CameraStatus Camera(EdgeNode node) => node.Status().Cameras!.Single();
 
     /// <summary>An address that lets in, as `mote view` gets it.</summary>
     public async Task<Uri> Invite()

@@ -18,7 +18,7 @@ public sealed class ViewStreamTests : IDisposable
     {
         ViewSite.NeedFfmpeg();
         const int Count = 50;
-        _site.Pictures(Count);
+        _site.MakePictures(Count);
         _site.Use();
         await using EdgeNode node = await _site.Start();
         using Page page = await _site.Look(0);
@@ -27,7 +27,7 @@ public sealed class ViewStreamTests : IDisposable
         {
             SeenPicture p = await page.NextPicture();
             Assert.Equal((0, ViewSite.Width, ViewSite.Height, ViewSite.Width, "gray"), (p.Camera, p.Width, p.Height, p.Stride, p.Format));
-            Assert.Equal(Enumerable.Repeat(ViewSite.Value(p.Sequence % Count), ViewSite.Bytes), p.Pixels);
+            Assert.Equal(Enumerable.Repeat(ViewSite.Value((int)(p.Sequence % Count)), ViewSite.Bytes), p.Pixels);
             Assert.InRange(DateTimeOffset.UtcNow - DateTimeOffset.FromUnixTimeMilliseconds(p.Time), TimeSpan.Zero, Client.Patience);
             Assert.True(p.Sequence > last);
             last = p.Sequence;
@@ -50,7 +50,7 @@ public sealed class ViewStreamTests : IDisposable
     public async Task Status_SaysWhatCameAndWhatLeft()
     {
         ViewSite.NeedFfmpeg();
-        _site.Pictures(20);
+        _site.MakePictures(20);
         _site.Use();
         string app = ViewSite.App.Replace("camera = [\"line-1\"]", "camera = [\"line-1\", \"line-2\"]", StringComparison.Ordinal) + "\n[[trigger.camera]]\ncamera = \"line-2\"\ncomponent = \"handler\"\nsize = \"16x8\"\n";
         await using EdgeNode node = await _site.Start(app);
@@ -114,7 +114,7 @@ public sealed class ViewStreamTests : IDisposable
     public async Task Page_ThatTakesNothing_HoldsUpNobody()
     {
         ViewSite.NeedFfmpeg();
-        _site.Pictures(20);
+        _site.MakePictures(20);
         _site.Use();
         await using EdgeNode node = await _site.Start();
         using Page page = await _site.Look(0);

@@ -128,13 +128,7 @@ internal sealed class OutgoingConnections
     private static bool CheckCertificate(object sender, X509Certificate? certificate, X509Chain? chain, SslPolicyErrors errors) =>
         errors == SslPolicyErrors.None ? true : throw Failed(ErrorCode.TLSCertificateError.Instance, $"the server's certificate is not trusted: {errors}");
 
-    private static X509ChainPolicy? Policy(X509Certificate2Collection? authorities)
-    {
-        if (authorities is null) return null;
-        var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
-        policy.CustomTrustStore.AddRange(authorities);
-        return policy;
-    }
+    private static X509ChainPolicy? Policy(X509Certificate2Collection? authorities) => authorities is null ? null : Authorities.Only(authorities);
 
     private static string Bracketed(string host) => host.Contains(':') && host[0] != '[' ? $"[{host}]" : host;
 

@@ -42,7 +42,7 @@ internal sealed class ClipEncoder : IDisposable
     /// </summary>
     internal static string[] Arguments(CameraOptions camera, double rate) =>
     [
-        "-hide_banner", "-nostdin", "-nostats", "-loglevel", "error", "-threads", "1",
+        .. Ffmpeg.Quiet, "-threads", "1",
         "-f", "rawvideo", "-pixel_format", camera.Format.Name, "-video_size", camera.Size.ToString(), "-framerate", rate.ToString("0.###", CultureInfo.InvariantCulture), "-i", "pipe:0",
         "-vf", "pad=ceil(iw/2)*2:ceil(ih/2)*2", "-pix_fmt", "yuv420p", "-preset", "ultrafast", "-crf", "26", "-q:v", "4", "-threads", "1", "-f", "matroska", "pipe:1",
     ];
@@ -116,6 +116,6 @@ internal sealed class ClipEncoder : IDisposable
         _thread.Join();
         if (_fault is { } fault) return new IOException(fault.Message, fault);
         (int code, string words) = _ffmpeg.End();
-        return code is 0 or AskedToEnd ? null : new IOException($"ffmpeg ended with {code}{(code == 137 ? " (it was killed)" : words.Length > 0 ? $": {words}" : "")}", broken);
+        return code is 0 or AskedToEnd ? null : new IOException(Ffmpeg.Ended(code, words), broken);
     }
 }

@@ -23,9 +23,7 @@ internal sealed class ClipFile : IDisposable
     {
         _store = store;
         _path = path;
-        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, Share = FileShare.Read, BufferSize = 0 };
-        if (!OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-        _file = new FileStream(path, options);
+        _file = PrivateFile.Create(path);
         try
         {
             _writer = new AgeWriter(_file, recipient);
@@ -36,9 +34,6 @@ internal sealed class ClipFile : IDisposable
             throw;
         }
     }
-
-    /// <summary>Bytes so far.</summary>
-    public long Bytes => _file.Position;
 
     /// <summary>Takes the next bytes.</summary>
     /// <exception cref="IOException">The disk is full, or what clips may take is.</exception>

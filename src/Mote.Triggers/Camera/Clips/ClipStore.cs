@@ -34,9 +34,6 @@ public sealed partial class ClipStore(string folder, TimeSpan retention, long ma
     private readonly HashSet<string> _open = [];
     private ITimer? _timer;
 
-    /// <summary>How long clips are kept.</summary>
-    public TimeSpan Retention => retention;
-
     /// <summary>All clips of a folder, the oldest first. Files with other names are not clips.</summary>
     public static IReadOnlyList<Clip> List(string folder)
     {
@@ -102,8 +99,7 @@ public sealed partial class ClipStore(string folder, TimeSpan retention, long ma
     {
         Tidy();
         string place = Path.Combine(folder, app, camera);
-        if (OperatingSystem.IsWindows()) Directory.CreateDirectory(place);
-        else Directory.CreateDirectory(place, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        PrivateFile.CreateFolder(place);
         string path;
         lock (_lock)
         {

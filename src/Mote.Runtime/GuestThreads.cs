@@ -22,6 +22,9 @@ public sealed class GuestThread
     private long _waitsSince;
     private long _markCpu;
     private long _markAt;
+    private long _markWork;
+    private long _work;      // nanoseconds of this call in which the host computed for the guest
+    private long _workSince; // the thread's processor time when the host began to; 0 while it does not
 
     internal GuestThread(GuestThreads all)
     {
@@ -48,6 +51,7 @@ public sealed class GuestThread
         _since = now;
         _waited = 0;
         _markAt = 0;
+        _work = 0;
         Volatile.Write(ref _state, Running);
         return true;
     }
@@ -62,6 +66,20 @@ public sealed class GuestThread
     /// <summary>The call begins to wait in the host.</summary>
     internal void Waits(long now) => Volatile.Write(ref _waitsSince, now);
 
+    /// <summary>The host begins to compute something long for the guest on this thread: a model, which is not the guest's loop.</summary>
+    internal void BeginWork() => Volatile.Write(ref _workSince, ThreadClock.Now());
+
+    /// <summary>It has computed.</summary>
+    internal void EndWork()
+    {
+        // In this order: a clock that looks between the two takes it for more, and demotes nobody for that.
+        Volatile.Write(ref _work, _work + ThreadClock.Now() - _workSince);
+        Volatile.Write(ref _workSince, 0);
+    }
+
+    /// <summary>What the last outermost call used beside what the host computed for it within <see cref="GuestThreads.WorkAllowance"/>, nanoseconds.</summary>
+    internal long Burned { get; private set; }
+
     /// <summary>A call ends; gives the processor time of the outermost one, nanoseconds.</summary>
     internal long End(long now)
     {
@@ -71,6 +89,7 @@ public sealed class GuestThread
         if (_markAt == 0) busy = Nanoseconds(now - _since - _waited);
         else busy = Math.Max(0, Nanoseconds(_markAt - _since)) + ThreadClock.Now() - _markCpu;
         if (!IsDisposable) Restore(); // else its owner does, when all is over: taking a large memory apart takes long, too
+        Burned = busy - Excused(_work);
         return Math.Max(0, busy);
     }
 
@@ -95,8 +114,9 @@ public sealed class GuestThread
             // Time before is taken as busy where it did not wait then.
             _markAt = Math.Max(_since, now - Waits());
             _markCpu = cpu;
+            _markWork = Work(cpu);
         }
-        else if (cpu >= 0 && (IsDisposable || _all.CanRestore) && cpu - _markCpu > GuestThreads.DemoteAfter.TotalNanoseconds)
+        else if (cpu >= 0 && (IsDisposable || _all.CanRestore) && cpu - _markCpu - Excused(Work(cpu) - _markWork) > GuestThreads.DemoteAfter.TotalNanoseconds)
         {
             _priority.Lower(_all.CanRestore);
         }
@@ -108,7 +128,15 @@ public sealed class GuestThread
             long since = Volatile.Read(ref _waitsSince);
             return _waited + (since == 0 ? 0 : Math.Max(0, now - since));
         }
+
+        long Work(long cpu)
+        {
+            long since = Volatile.Read(ref _workSince);
+            return Volatile.Read(ref _work) + (since == 0 ? 0 : Math.Max(0, cpu - since));
+        }
     }
+
+    private static long Excused(long work) => work <= GuestThreads.WorkAllowance.TotalNanoseconds ? work : 0;
 
     private static long Nanoseconds(long ticks) => (long)(ticks * (1e9 / Stopwatch.Frequency));
 }
@@ -131,6 +159,12 @@ public sealed class GuestThreads : IDisposable
 
     /// <summary>Processor time of one call after which it is demoted.</summary>
     public static readonly TimeSpan DemoteAfter = TimeSpan.FromMilliseconds(10);
+
+    /// <summary>
+    /// Processor time of the models of one call that is not taken for the guest's: who is granted a model is meant to run it,
+    /// and one of 12 ms would lose its priority midway. Who runs models in a loop is demoted all the same.
+    /// </summary>
+    public static readonly TimeSpan WorkAllowance = TimeSpan.FromSeconds(1);
 
     private readonly ThreadLocal<GuestThread> _threads;
     private int _canRestore; // 0 before it was tried, then 1 or -1

@@ -54,8 +54,8 @@ public sealed class MicroVm : IDisposable
     /// <summary>Time that calls have taken so far.</summary>
     public TimeSpan Busy { get; private set; }
 
-    /// <summary>Processor time of the last call.</summary>
-    public TimeSpan LastCpu { get; private set; }
+    /// <summary>Processor time of the last call, without that of models within <see cref="GuestThreads.WorkAllowance"/>.</summary>
+    public TimeSpan LastBurned { get; private set; }
 
     /// <summary>False after a trap.</summary>
     public bool IsUsable => !Instance.IsPoisoned && _cancelled is null;
@@ -236,10 +236,15 @@ public sealed class MicroVm : IDisposable
         NoteLong();
         Volatile.Write(ref _wake, wake);
         if (_cancelled is not null) wake();
+        _thread?.BeginWork();
     }
 
     /// <summary>It has computed.</summary>
-    public void EndWork() => Volatile.Write(ref _wake, null);
+    public void EndWork()
+    {
+        Volatile.Write(ref _wake, null);
+        _thread?.EndWork();
+    }
 
     /// <inheritdoc/>
     public void Dispose()
@@ -285,7 +290,7 @@ public sealed class MicroVm : IDisposable
         if (--_depth > 0) return;
         long now = Stopwatch.GetTimestamp();
         long cpu = _thread!.End(now);
-        LastCpu = TimeSpan.FromTicks(cpu / 100);
+        LastBurned = TimeSpan.FromTicks(_thread.Burned / 100);
         Component.Usage.Call(cpu, now - _begun, Usage, isCall);
         _thread = null;
         if (!Component.Limits.IsClocked) return;

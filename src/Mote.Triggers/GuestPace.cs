@@ -27,7 +27,7 @@ internal sealed class GuestPace(int calm, bool isShort = false)
     public void Note(MicroVm vm, long before)
     {
         bool took = vm.Busy.Ticks - before > GuestThreads.DemoteAfter.Ticks;
-        Remember(took || Fails, Fails || (took && vm.LastCpu > GuestThreads.DemoteAfter));
+        Remember(took || Fails, Fails || (took && vm.LastBurned > GuestThreads.DemoteAfter));
     }
 
     /// <summary>It answered.</summary>

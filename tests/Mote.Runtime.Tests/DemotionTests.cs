@@ -1,4 +1,5 @@
 // What the system does with a thread whose guest burns the processor: read from /proc, not from what the runtime says.
+using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using Mote.Components.Linking;
@@ -77,6 +78,37 @@ public sealed partial class DemotionTests
         Assert.True(SpinWait.SpinUntil(() => Scheduling(guest.Thread).Policy == IdleClass, s_patience), $"{Scheduling(guest.Thread)}");
         guest.Cancel();
         Assert.True(guest.Ended.Wait(s_patience, TestContext.Current.CancellationToken));
+    }
+
+    /// <summary>
+    /// A model runs on the guest's thread: that is what it was granted, so the thread keeps its priority and the next call is
+    /// not taken for one that burns; unless it is a second of models in one call, which is a loop.
+    /// </summary>
+    [Theory]
+    [InlineData(60, false)]
+    [InlineData(1_100, true)]
+    public void AModelsRun_IsNotTheGuestsLoop(int milliseconds, bool demoted)
+    {
+        using var threads = new GuestThreads();
+        GuestThread thread = null!;
+        bool low = false;
+        var runner = new Thread(() =>
+        {
+            thread = threads.Current;
+            thread.IsDisposable = true;
+            thread.Begin(Stopwatch.GetTimestamp());
+            threads.Look(); // meets it
+            thread.BeginWork();
+            for (long begin = ThreadClock.Now(); ThreadClock.Now() - begin < milliseconds * 1_000_000L;) threads.Look();
+            thread.EndWork();
+            threads.Look();
+            low = thread.IsDemoted;
+            thread.End(Stopwatch.GetTimestamp());
+        });
+        runner.Start();
+        runner.Join();
+        Assert.Equal(demoted, low);
+        Assert.Equal(demoted, thread.Burned > GuestThreads.DemoteAfter.TotalNanoseconds);
     }
 
     /// <summary>A guest without end, and the thread that it runs on.</summary>

@@ -1,5 +1,6 @@
 // An exported function of an instance: value trees in, value tree out.
 using Mote.Components.Abi;
+using Mote.Components.Async;
 using Mote.Components.Linking;
 using Mote.Components.Resources;
 using Mote.Components.Types;
@@ -40,6 +41,7 @@ public sealed class ComponentFunction
             if (ValueCheck.Check(Type.ParameterTypes[i], arguments[i], Instance) is { } error) throw new ArgumentException($"argument `{Type.Parameters[i].Name}` of `{Name}`: {error}");
         }
 
+        if (Instance.Template.Plan.IsAsync) return CallTask(arguments);
         var call = new GuestCall(Instance, _lift);
         try
         {
@@ -48,6 +50,30 @@ public sealed class ComponentFunction
             Value? result = LiftResult(ref call);
             call.Finish();
             return result;
+        }
+        catch
+        {
+            Instance.Poison();
+            throw;
+        }
+    }
+
+    /// <summary>The same where calls are tasks: runs the instance's tasks until this one has its result, and those that need nothing more.</summary>
+    private Value? CallTask(ReadOnlySpan<Value> arguments)
+    {
+        if (Instance.IsPoisoned) throw new TrapException("cannot enter component instance: it trapped before");
+        AsyncRuntime runtime = Instance.Async;
+        var call = new HostTaskCall(Type, arguments.ToArray());
+        try
+        {
+            runtime.Probe(Instance.GetFunc(_lift.Func));
+            runtime.Start(_lift, caller: null, call);
+            while (!call.IsResolved)
+            {
+                if (!runtime.Tick()) throw new TrapException("deadlock detected: event loop cannot make further progress");
+            }
+
+            return call.Result;
         }
         catch
         {

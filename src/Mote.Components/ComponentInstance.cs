@@ -1,5 +1,6 @@
 // A component instance: a store, its core instances, the handle tables of it and of the instances inside it.
 using System.Runtime.CompilerServices;
+using Mote.Components.Async;
 using Mote.Components.Linking;
 using Mote.Components.Resources;
 using Mote.Wasmtime;
@@ -22,6 +23,34 @@ internal sealed class RuntimeInstance(ComponentInstance root, RuntimeInstance? p
 
     /// <summary>False inside realloc and post-return: the instance may call nothing.</summary>
     public bool MayLeave { get; set; } = true;
+
+    // ---- of components that have something asynchronous ----
+
+    /// <summary>One of its functions can wait inside a call.</summary>
+    public bool MayBlock { get; init; }
+
+    /// <summary>How often it has asked for no more calls.</summary>
+    public int Backpressure { get; set; }
+
+    /// <summary>Calls that wait to be let in.</summary>
+    public int WaitingToEnter { get; set; }
+
+    /// <summary>The thread that keeps others that are not written for company out.</summary>
+    public TaskThread? Exclusive { get; set; }
+
+    private readonly List<TaskThread?> _threads = [null];
+
+    public uint AddThread(TaskThread thread)
+    {
+        int free = _threads.IndexOf(null, 1);
+        if (free < 0) _threads.Add(null);
+        _threads[free = free < 0 ? _threads.Count - 1 : free] = thread;
+        return (uint)free;
+    }
+
+    public void RemoveThread(uint index) => _threads[(int)index] = null;
+
+    public TaskThread Thread(uint index) => index < _threads.Count && _threads[(int)index] is { } thread ? thread : throw new TrapException($"unknown thread index {index}");
 }
 
 /// <summary>
@@ -44,11 +73,12 @@ public sealed class ComponentInstance : IDisposable
         Store = store;
         store.Data = this;
         Plan plan = template.Plan;
+        IsAsync = plan.IsAsync;
         var instances = new RuntimeInstance[plan.Instances.Count];
         for (int i = 0; i < instances.Length; i++)
         {
             int parent = plan.Instances[i].Parent;
-            instances[i] = new RuntimeInstance(this, parent < 0 ? null : instances[parent]);
+            instances[i] = new RuntimeInstance(this, parent < 0 ? null : instances[parent]) { MayBlock = plan.Instances[i].MayBlock };
         }
 
         Instances = instances;
@@ -77,6 +107,14 @@ public sealed class ComponentInstance : IDisposable
     public bool IsPoisoned { get; private set; }
 
     internal RuntimeInstance[] Instances { get; }
+
+    private AsyncRuntime? _async;
+
+    /// <summary>Something in it is asynchronous.</summary>
+    internal bool IsAsync { get; }
+
+    /// <summary>Its tasks, where something in it is asynchronous.</summary>
+    internal AsyncRuntime Async => _async ??= new AsyncRuntime(this);
 
     internal RuntimeResource[] Resources { get; }
 
@@ -149,6 +187,7 @@ public sealed class ComponentInstance : IDisposable
     {
         if (_disposed) return;
         _disposed = true;
+        _async?.End();
         Store.Dispose();
         // No guest code runs here: a destructor of the guest's own would find its memory gone. The host frees its side.
         List<Exception>? failures = null;
@@ -205,6 +244,23 @@ public sealed class ComponentInstance : IDisposable
         for (RuntimeInstance? i = callee; i is not null && !Contains(i, caller); i = i.Parent) i.MayEnter = true;
     }
 
+    /// <summary>May an instance be called from another, or from the host?</summary>
+    internal static bool MayEnter(RuntimeInstance callee, RuntimeInstance? caller)
+    {
+        for (RuntimeInstance? i = callee; i is not null && !Contains(i, caller); i = i.Parent)
+        {
+            if (!i.MayEnter) return false;
+        }
+
+        return true;
+    }
+
+    /// <summary>A call enters the callee and those around it, up to one that the caller is in as well; or leaves them.</summary>
+    internal static void SetEntered(RuntimeInstance callee, RuntimeInstance? caller, bool entered)
+    {
+        for (RuntimeInstance? i = callee; i is not null && !Contains(i, caller); i = i.Parent) i.MayEnter = !entered;
+    }
+
     /// <summary>Is <paramref name="outer"/> the instance <paramref name="inner"/> or one around it?</summary>
     internal static bool IsAround(RuntimeInstance outer, RuntimeInstance inner) => Contains(outer, inner);
 
@@ -257,6 +313,7 @@ public sealed class ComponentInstance : IDisposable
                 break;
             case GuestResource g:
                 GuestTask task = Enter(g.Definer, caller);
+                TaskThread? before = IsAsync ? Async.Aside() : null;
                 task.Start();
                 if (g.Destructor >= 0)
                 {
@@ -266,6 +323,7 @@ public sealed class ComponentInstance : IDisposable
                 }
 
                 task.Return();
+                if (IsAsync) Async.Back(before);
                 Leave(g.Definer, caller);
                 break;
         }

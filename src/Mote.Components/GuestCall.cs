@@ -4,6 +4,7 @@ using System.ComponentModel;
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using Mote.Components.Abi;
+using Mote.Components.Async;
 using Mote.Components.Linking;
 using Mote.Components.Resources;
 using Mote.Components.Types;
@@ -29,15 +30,19 @@ public ref struct GuestCall
     private readonly RuntimeInstance _callee;
     private readonly GuestTask _task;
     private readonly int _lent;
+    private readonly TaskThread? _before;
     private FlatValues _values;
     private ValRaw _result;
 
     internal GuestCall(ComponentInstance instance, PlanLift lift)
     {
+        // Whoever calls through this waits for the result here, and a task's may come later.
+        if (lift.Type.IsAsync) throw new TrapException("an async function cannot be called through a generated binding yet");
         Instance = instance;
         _lift = lift;
         _callee = instance.Instances[lift.Options.Instance];
         _task = instance.Enter(_callee, caller: null);
+        if (instance.IsAsync) _before = instance.Async.Aside();
         _lent = instance.LentMark;
         Guest = new GuestContext(instance, lift.Options, _task);
     }
@@ -68,6 +73,7 @@ public ref struct GuestCall
     public readonly void Finish()
     {
         PostReturn.Call(Instance, _lift.Options, _callee, _result);
+        if (Instance.IsAsync) Instance.Async.Back(_before);
         Instance.ReturnLent(_lent);
         Instance.Leave(_callee, caller: null);
     }

@@ -1,4 +1,7 @@
 // Component-level values as a tree, for tools and tests. Bindings do not use it.
+using Mote.Components.Async;
+using Mote.Components.Types;
+
 namespace Mote.Components;
 
 /// <summary>A value of a component-level type.</summary>
@@ -100,6 +103,17 @@ public sealed record FlagsValue(IReadOnlyList<string> Names) : Value
 
     /// <inheritdoc/>
     public override int GetHashCode() => Names.Count;
+}
+
+/// <summary>The readable end of a stream or a future, in the host's hands: it can be passed on to a guest of the same instance.</summary>
+public sealed record CopyValue : Value
+{
+    internal CopyValue(SharedCopy shared) => Shared = shared;
+
+    internal SharedCopy Shared { get; }
+
+    /// <summary>What it is.</summary>
+    public StreamOrFutureType Type => Shared.Type;
 }
 
 /// <summary>A handle that the host holds.</summary>

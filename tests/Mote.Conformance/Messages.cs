@@ -20,6 +20,12 @@ internal static class Messages
         ("string content out-of-bounds", "exceeds the limit of 268435455"),
         // The text of the engine, one layer below.
         ("uncaught exception propagated out of component", "thrown Wasm exception"),
+        // Wasmtime counts what is copied before it asks for memory, and this script's realloc traps.
+        ("fuel allocated for hostcalls has been exhausted", "unreachable"),
+        // Wasmtime's script does not say of what the end is.
+        ("cannot read after being notified that the writable end dropped", "cannot read from stream after being notified that the writable end dropped"),
+        ("cannot write after being notified that the readable end dropped", "cannot write to stream after being notified that the readable end dropped"),
+        ("cannot write after being notified that the readable end dropped", "cannot write to future after previous write succeeded or readable end dropped"),
         // Mote refuses shared memories before it compares them.
         ("mismatch in the shared flag for memories", "threads must be enabled for shared memories"),
         // core module signatures in two notations

@@ -1,5 +1,6 @@
 // Lifts and lowers value trees, led by the type (CanonicalABI.md, "Loading", "Storing", "Flat Lifting", "Flat Lowering").
 using System.Text;
+using Mote.Components.Async;
 using Mote.Components.Binary;
 using Mote.Components.Resources;
 using Mote.Components.Types;
@@ -56,6 +57,8 @@ internal static class DynamicAbi
                 return ToVariant(v, c, v.Payloads[c] is { } payload ? Load(cx, payload, at + v.PayloadOffset) : null);
             case HandleType h:
                 return LiftHandle(cx, h, cx.LoadU32(at));
+            case StreamOrFutureType s:
+                return new CopyValue(CopyEnd.Lift(cx.Handles, s, cx.LoadU32(at)));
             default:
                 throw Unsupported(type);
         }
@@ -128,6 +131,8 @@ internal static class DynamicAbi
                 return ToVariant(variant, c, payload);
             case HandleType h:
                 return LiftHandle(cx, h, flat[at++].U32);
+            case StreamOrFutureType s:
+                return new CopyValue(CopyEnd.Lift(cx.Handles, s, flat[at++].U32));
             default:
                 throw Unsupported(type);
         }
@@ -219,6 +224,9 @@ internal static class DynamicAbi
             case HandleType h:
                 cx.StoreU32(at, LowerHandle(ref cx, h, value));
                 break;
+            case StreamOrFutureType:
+                cx.StoreU32(at, cx.Handles.AddOther(new CopyEnd(((CopyValue)value).Shared, isWriter: false)));
+                break;
             default:
                 throw Unsupported(type);
         }
@@ -294,6 +302,9 @@ internal static class DynamicAbi
                 break;
             case HandleType h:
                 flat[at++].U64 = LowerHandle(ref cx, h, value);
+                break;
+            case StreamOrFutureType:
+                flat[at++].U64 = cx.Handles.AddOther(new CopyEnd(((CopyValue)value).Shared, isWriter: false));
                 break;
             default:
                 throw Unsupported(type);

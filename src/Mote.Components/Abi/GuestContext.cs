@@ -3,6 +3,7 @@
 using System.ComponentModel;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using Mote.Components.Async;
 using Mote.Components.Binary;
 using Mote.Components.Linking;
 using Mote.Components.Resources;
@@ -44,6 +45,9 @@ public unsafe ref struct GuestContext
 
     /// <summary>The call whose borrows are counted, where values are lowered into this guest as parameters.</summary>
     internal GuestTask? Task { get; }
+
+    /// <summary>The call that handles are lent for which are lifted from this guest; null where it is over before any later one.</summary>
+    internal Subtask? Lender { get; init; }
 
     /// <summary>Bytes of memory now.</summary>
     public readonly nuint Length => _length;
@@ -232,7 +236,17 @@ public unsafe ref struct GuestContext
         values[2].U64 = alignment;
         values[3].U64 = size;
         instance.MayLeave = false;
-        realloc.CallUnchecked(values);
+        if (_root.IsAsync)
+        {
+            TaskThread? before = _root.Async.Aside();
+            realloc.CallUnchecked(values);
+            _root.Async.Back(before);
+        }
+        else
+        {
+            realloc.CallUnchecked(values);
+        }
+
         instance.MayLeave = true;
         Refresh();
         uint offset = values[0].U32;

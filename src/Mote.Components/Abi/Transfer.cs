@@ -1,4 +1,5 @@
 // Copies values from one guest to another without anything in between: lifting and lowering at once, led by the type.
+using Mote.Components.Async;
 using Mote.Components.Resources;
 using Mote.Components.Types;
 using Mote.Wasmtime;
@@ -62,6 +63,9 @@ internal static class Transfer
             case HandleType h:
                 to.StoreU32(target, Handle(ref from, ref to, h, from.LoadU32(source)));
                 break;
+            case StreamOrFutureType s:
+                to.StoreU32(target, End(from, to, s, from.LoadU32(source)));
+                break;
             default:
                 throw new NotSupportedException($"not supported yet: {type}");
         }
@@ -85,8 +89,16 @@ internal static class Transfer
         return target;
     }
 
-    private static void CopyItems(scoped ref GuestContext from, uint source, scoped ref GuestContext to, uint target, ValType element, uint count)
+    /// <summary>Copies elements that lie one after the other.</summary>
+    public static void CopyItems(scoped ref GuestContext from, uint source, scoped ref GuestContext to, uint target, ValType element, uint count)
     {
+        if (element.IsPlain)
+        {
+            uint bytes = count * element.Size;
+            from.LoadBytes(source, bytes, 1, 1).CopyTo(to.Block(target, bytes));
+            return;
+        }
+
         for (uint i = 0; i < count; i++) Copy(ref from, source + (i * element.Size), ref to, target + (i * element.Size), element);
     }
 
@@ -162,10 +174,18 @@ internal static class Transfer
                 target[at].U64 = Handle(ref from, ref to, h, source[at].U32);
                 at++;
                 break;
+            case StreamOrFutureType s:
+                target[at].U64 = End(from, to, s, source[at].U32);
+                at++;
+                break;
             default:
                 throw new NotSupportedException($"not supported yet: {type}");
         }
     }
+
+    /// <summary>Passes the readable end of a stream or a future on.</summary>
+    private static uint End(scoped in GuestContext from, scoped in GuestContext to, StreamOrFutureType type, uint index) =>
+        to.Handles.AddOther(new CopyEnd(CopyEnd.Lift(from.Handles, type, index), isWriter: false));
 
     private static uint Handle(scoped ref GuestContext from, scoped ref GuestContext to, HandleType type, uint index)
     {
@@ -179,7 +199,8 @@ internal static class Transfer
         ref HandleTable.Entry entry = ref from.Handles.GetHandle(index, resource);
         uint rep = entry.Rep;
         object? host = entry.Host;
-        from.Root.Lend(from.Handles, index);
+        if (from.Lender is { } lender) lender.Lend(from.Handles, index);
+        else from.Root.Lend(from.Handles, index);
         if (resource is GuestResource guest && ReferenceEquals(guest.Definer, to.Instance)) return rep;
         return to.Handles.AddBorrow(resource, rep, host, to.Task!);
     }

@@ -62,6 +62,8 @@ internal static class ValueCheck
                 if (h.IsOwn && !v.Handle.IsOwned) return "a borrowed handle cannot be passed as own";
                 if (!v.Handle.IsAlive) return "the handle was given up before";
                 return instance is null || ReferenceEquals(v.Handle.Type, instance.Resources[h.Resource.Id.Slot]) ? null : $"mismatched resource types: the handle is of another `{v.Handle.Type}`, or of another instance's";
+            case (StreamOrFutureType s, CopyValue v):
+                return Subtyping.IsSame(s, v.Type) ? null : $"expected {s}, found {v.Type}";
             default:
                 return $"expected {type}, found {Describe(value)}";
         }

@@ -2,8 +2,8 @@
 namespace Mote.Components;
 
 /// <summary>
-/// Parts of the Component Model that the decoder and the validator accept. The asynchronous parts are validated
-/// and then refused when a component that needs them is planned.
+/// Parts of the Component Model that the decoder and the validator accept. Error contexts and threads beyond
+/// <c>thread.yield</c>, <c>suspend</c> and <c>index</c> are validated, and refused when a component that needs them is planned.
 /// </summary>
 [Flags]
 public enum ComponentFeatures

@@ -113,4 +113,7 @@ internal sealed class ValidatedComponent(ComponentNode node, Scope scope)
 
     /// <summary>For each lift and lower: its core function type.</summary>
     public Dictionary<CanonNode, CoreSubType> CoreTypes { get; } = new(ReferenceEqualityComparer.Instance);
+
+    /// <summary>What each <c>task.return</c> returns.</summary>
+    public Dictionary<CanonNode, ValType> ResultTypes { get; } = new(ReferenceEqualityComparer.Instance);
 }

@@ -1,5 +1,4 @@
-// Canonical definitions: lift, lower, resource built-ins, and the form of the asynchronous built-ins (which the planner
-// refuses to run).
+// Canonical definitions: lift, lower, and the built-ins for resources and for what is asynchronous.
 using Mote.Components.Types;
 using Mote.Wasmtime;
 
@@ -131,6 +130,7 @@ internal sealed partial class Validator
 
         CoreSubType type = BuiltIn(node);
         component.CoreTypes[node] = type;
+        if (node.Op == CanonOp.TaskReturn && ValTypeOf(node.Result, node.Offset) is { } result) component.ResultTypes[node] = result;
         Current.CoreFuncs.Add(type);
     }
 

@@ -1,5 +1,6 @@
 // A component whose imports are resolved: instantiating it runs the plan's steps and nothing else.
 using System.Text;
+using Mote.Components.Async;
 using Mote.Components.Binary;
 using Mote.Components.Resources;
 using Mote.Components.Types;
@@ -175,6 +176,9 @@ public sealed class InstanceTemplate : IDisposable
 
     private static HostFunc Make(Plan plan, PlanTrampoline t, HostFunction[] functions) => t.Kind switch
     {
+        TrampolineKind.Host when t.Options!.Async => new AsyncHostTrampoline(t, plan.Imports[t.Target], functions[t.Target]),
+        TrampolineKind.Fused when plan.IsAsync => new TaskTrampoline(t, plan.Lifts[t.Target]),
+        TrampolineKind.AsyncBuiltIn => new AsyncBuiltIn(t),
         TrampolineKind.Host => new HostTrampoline(t, plan.Imports[t.Target], functions[t.Target]),
         TrampolineKind.Fused => new FusedTrampoline(t, plan.Lifts[t.Target]),
         TrampolineKind.ResourceNew => new ResourceNewTrampoline(t),

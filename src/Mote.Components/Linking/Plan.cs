@@ -39,7 +39,11 @@ internal sealed record PlanModule(long Offset, int Length)
 
 /// <summary>A component instance at run time: it has a handle table and re-entrance flags.</summary>
 /// <param name="Parent">Index of the instance around it, -1 for the root.</param>
-internal sealed record PlanInstance(int Parent);
+internal sealed record PlanInstance(int Parent)
+{
+    /// <summary>It is given a function that can wait inside a call, so that its calls may need a stack of their own.</summary>
+    public bool MayBlock { get; set; }
+}
 
 /// <summary>A resource type at run time.</summary>
 /// <param name="Name">For messages.</param>
@@ -55,7 +59,14 @@ internal sealed record PlanImport(string[] Path, string? Implements, string? Ext
 internal sealed record PlanModuleImport(string[] Path, CoreModuleType Type);
 
 /// <summary>Canonical options with their slots resolved; -1 for none.</summary>
-internal sealed record PlanOptions(int Instance, StringEncoding Encoding, int Memory, int Realloc, int PostReturn);
+internal sealed record PlanOptions(int Instance, StringEncoding Encoding, int Memory, int Realloc, int PostReturn)
+{
+    /// <summary>The <c>async</c> option.</summary>
+    public bool Async { get; init; }
+
+    /// <summary>Function slot of the callback, -1 for none.</summary>
+    public int Callback { get; init; } = -1;
+}
 
 internal enum TrampolineKind : byte
 {
@@ -68,6 +79,9 @@ internal enum TrampolineKind : byte
     ResourceNew,
     ResourceDrop,
     ResourceRep,
+
+    /// <summary>A built-in of the asynchronous ABI, <see cref="PlanTrampoline.Op"/>.</summary>
+    AsyncBuiltIn,
 }
 
 /// <summary>A core function that the component layer supplies.</summary>
@@ -81,6 +95,15 @@ internal sealed record PlanTrampoline(TrampolineKind Kind, FuncType CoreType)
 
     /// <summary>Of resource built-ins: the instance that calls.</summary>
     public int Instance { get; init; }
+
+    /// <summary>Of asynchronous built-ins: which.</summary>
+    public CanonOp Op { get; init; }
+
+    /// <summary>Of asynchronous built-ins: <c>async</c> or <c>cancellable</c>.</summary>
+    public bool Flag { get; init; }
+
+    /// <summary>Of streams and futures: the type. Of <c>task.return</c>: the result, null for none.</summary>
+    public ValType? Type { get; init; }
 
     /// <summary>Calls before so many steps are done trap: what a bypassed shim would have done.</summary>
     public int AvailableAfterStep { get; set; }
@@ -171,6 +194,9 @@ internal sealed class Plan
     public int TotalMemories { get; set; }
 
     public int TotalTables { get; set; }
+
+    /// <summary>Something in it is asynchronous: calls are tasks, with all that belongs to them.</summary>
+    public bool IsAsync { get; set; }
 
     /// <summary>How many shims and fixups were bypassed.</summary>
     public int BypassedModules { get; set; }

@@ -13,7 +13,7 @@ namespace Mote.Components.Linking;
 internal sealed class PlanWriter
 {
     /// <summary>"MPLN" and a format version.</summary>
-    public const uint Magic = 0x4e4c504d, Version = 4;
+    public const uint Magic = 0x4e4c504d, Version = 5;
 
     private readonly MemoryStream _out = new();
     private readonly MemoryStream _types = new();
@@ -80,7 +80,11 @@ internal sealed class PlanWriter
             Number(m.Length);
             Number(m.Needed ? 1 : 0);
         });
-        List(plan.Instances, i => Number(i.Parent));
+        List(plan.Instances, i =>
+        {
+            Number(i.Parent);
+            Number(i.MayBlock ? 1 : 0);
+        });
         List(plan.Resources, r =>
         {
             Text(r.Name);
@@ -111,6 +115,9 @@ internal sealed class PlanWriter
             Number(t.Target);
             Number(t.Instance);
             Number(t.AvailableAfterStep);
+            Number((byte)t.Op);
+            Number(t.Flag ? 1 : 0);
+            Number(t.Type is null ? -1 : Type(t.Type));
         });
         List(plan.Lifts, l =>
         {
@@ -151,6 +158,7 @@ internal sealed class PlanWriter
         Number(plan.TotalTables);
         Number(plan.BypassedModules);
         Number(plan.MergedModules);
+        Number(plan.IsAsync ? 1 : 0);
     }
 
     private void Ref(CoreRef r)
@@ -167,6 +175,8 @@ internal sealed class PlanWriter
         Number(o.Memory);
         Number(o.Realloc);
         Number(o.PostReturn);
+        Number(o.Async ? 1 : 0);
+        Number(o.Callback);
     }
 
     private void CoreType(FuncType type)
@@ -276,6 +286,12 @@ internal sealed class PlanWriter
                 Number(own, h.Resource.Id.Slot);
                 Number(own, h.IsOwn ? 1 : 0);
                 break;
+            case StreamOrFutureType s:
+                int payload = s.Element is null ? -1 : Type(s.Element);
+                Number(own, 11);
+                Number(own, payload);
+                Number(own, s.IsStream ? 1 : 0);
+                break;
             default:
                 throw new NotSupportedException($"{type} in a plan");
         }
@@ -374,7 +390,7 @@ internal ref struct PlanReader
         SkipTypes(types);
         var plan = new Plan();
         for (int n = Count(); n > 0; n--) plan.Modules.Add(new PlanModule(Long(), Int()) { Needed = Bool() });
-        for (int n = Count(); n > 0; n--) plan.Instances.Add(new PlanInstance(Int()));
+        for (int n = Count(); n > 0; n--) plan.Instances.Add(new PlanInstance(Int()) { MayBlock = Bool() });
         int resources = Count();
         _slots = new ResourceId[resources];
         for (int i = 0; i < resources; i++)
@@ -397,7 +413,7 @@ internal ref struct PlanReader
         {
             var kind = (TrampolineKind)Int();
             FuncType core = CoreType();
-            plan.Trampolines.Add(new PlanTrampoline(kind, core) { Options = Bool() ? Options() : null, Target = Int(), Instance = Int(), AvailableAfterStep = Int() });
+            plan.Trampolines.Add(new PlanTrampoline(kind, core) { Options = Bool() ? Options() : null, Target = Int(), Instance = Int(), AvailableAfterStep = Int(), Op = (CanonOp)Int(), Flag = Bool(), Type = Optional() });
         }
 
         for (int n = Count(); n > 0; n--) plan.Lifts.Add(new PlanLift(Int(), Options(), Function(), CoreType()));
@@ -411,6 +427,7 @@ internal ref struct PlanReader
         plan.TotalTables = Int();
         plan.BypassedModules = Int();
         plan.MergedModules = Int();
+        plan.IsAsync = Bool();
         if (_at != _bytes.Length) throw Damaged();
         return plan;
     }
@@ -429,7 +446,7 @@ internal ref struct PlanReader
         return step;
     }
 
-    private PlanOptions Options() => new(Int(), (StringEncoding)Int(), Int(), Int(), Int());
+    private PlanOptions Options() => new(Int(), (StringEncoding)Int(), Int(), Int(), Int()) { Async = Bool(), Callback = Int() };
 
     private FuncType CoreType() => new(Kinds(), Kinds());
 
@@ -485,7 +502,7 @@ internal ref struct PlanReader
                 case 2:
                     for (int n = Count(); n > 0; n--) Int();
                     break;
-                case 3 or 4 or 9 or 10:
+                case 3 or 4 or 9 or 10 or 11:
                     Long();
                     Long();
                     break;
@@ -536,6 +553,8 @@ internal ref struct PlanReader
                 return new OptionType(TypeAt(Int()));
             case 9:
                 return new ResultType(Optional(), Optional());
+            case 11:
+                return new StreamOrFutureType(Optional(), Bool());
             default:
                 return new HandleType(new ResourceType(_slots[Int()]), Bool());
         }

@@ -1,4 +1,5 @@
 // Makes the plan of a validated component: every nested component instance is laid out, every import resolved.
+using Mote.Components.Async;
 using Mote.Components.Binary;
 using Mote.Components.Types;
 using Mote.Wasmtime;
@@ -132,7 +133,7 @@ internal sealed partial class Planner
         {
             case Sort.Func:
                 FunctionType function = frame.Concrete(type.Func);
-                CheckSynchronous(function, $"import `{string.Join('#', path)}`", at);
+                CheckType(function, $"import `{string.Join('#', path)}`", at);
                 _plan.Imports.Add(new PlanImport(path, name.Implements, name.ExternalId, function));
                 return new ImportedFunc(_plan.Imports.Count - 1, function);
             case Sort.Instance:
@@ -422,7 +423,8 @@ internal sealed partial class Planner
     private PlanOptions Options(Frame f, CanonOption[] options)
     {
         var encoding = StringEncoding.Utf8;
-        int memory = -1, realloc = -1, postReturn = -1;
+        int memory = -1, realloc = -1, postReturn = -1, callback = -1;
+        bool isAsync = false;
         foreach (CanonOption o in options)
         {
             switch (o.Kind)
@@ -436,22 +438,23 @@ internal sealed partial class Planner
                 case CanonOptionKind.PostReturn:
                     postReturn = FuncSlot(f.CoreFuncs[(int)o.Index]);
                     break;
+                case CanonOptionKind.Async:
+                    isAsync = _plan.IsAsync = true;
+                    break;
+                case CanonOptionKind.Callback:
+                    callback = FuncSlot(f.CoreFuncs[(int)o.Index]);
+                    break;
                 case CanonOptionKind.Utf8 or CanonOptionKind.Utf16 or CanonOptionKind.Latin1Utf16:
                     encoding = (StringEncoding)o.Kind;
                     break;
             }
         }
 
-        return new PlanOptions(f.Instance, encoding, memory, realloc, postReturn);
+        return new PlanOptions(f.Instance, encoding, memory, realloc, postReturn) { Async = isAsync, Callback = callback };
     }
 
     private void Canon(Frame f, CanonNode node)
     {
-        if (Array.Exists(node.Options, o => o.Kind is CanonOptionKind.Async or CanonOptionKind.Callback))
-        {
-            throw ComponentException.Unsupported("not supported yet: the `async` canonical option", node.Offset);
-        }
-
         switch (node.Op)
         {
             case CanonOp.Lift:
@@ -470,8 +473,27 @@ internal sealed partial class Planner
                 AddTrampoline(f, new PlanTrampoline(kind, CoreFuncType(f.Component.CoreTypes[node])) { Target = TypeAt(f, node.Index).Slot, Instance = f.Instance });
                 break;
             default:
-                throw ComponentException.Unsupported($"not supported yet: the asynchronous built-in `{Validator.Name(node.Op)}`", node.Offset);
+                BuiltIn(f, node);
+                break;
         }
+    }
+
+    private void BuiltIn(Frame f, CanonNode node)
+    {
+        if (node.Op is CanonOp.ErrorContextNew or CanonOp.ErrorContextDebugMessage or CanonOp.ErrorContextDrop) throw ComponentException.Unsupported($"not supported yet: `{Validator.Name(node.Op)}` (error-context)", node.Offset);
+        if (node.Op is CanonOp.ThreadNewIndirect or CanonOp.ThreadResumeLater or (>= CanonOp.ThreadSuspendThenResume and <= CanonOp.ThreadYieldThenPromote)) throw ComponentException.Unsupported($"not supported yet: the asynchronous built-in `{Validator.Name(node.Op)}`", node.Offset);
+        _plan.IsAsync = true;
+        PlanOptions options = node.Op is CanonOp.WaitableSetWait or CanonOp.WaitableSetPoll
+            ? new PlanOptions(f.Instance, StringEncoding.Utf8, MemorySlot(f.CoreMemories[(int)node.Index2]), -1, -1)
+            : Options(f, node.Options);
+        ValType? type = node.Op switch
+        {
+            >= CanonOp.StreamNew and <= CanonOp.FutureDropWritable => (ValType)f.Resources.Apply(f.Component.Scope.Types[(int)node.Index]),
+            CanonOp.TaskReturn when node.Result is { } r => (ValType)f.Resources.Apply(f.Component.ResultTypes[node]),
+            _ => null,
+        };
+        if (AsyncBuiltIn.MayBlock(node.Op, node.Flag, options.Async)) _plan.Instances[f.Instance].MayBlock = true;
+        AddTrampoline(f, new PlanTrampoline(TrampolineKind.AsyncBuiltIn, CoreFuncType(f.Component.CoreTypes[node])) { Options = options, Op = node.Op, Flag = node.Flag, Type = type, Target = (int)node.Index, Instance = f.Instance });
     }
 
     private static FuncType CoreFuncType(CoreSubType type) => new(Array.ConvertAll(type.Parameters, Kind), Array.ConvertAll(type.Results, Kind));
@@ -491,14 +513,9 @@ internal sealed partial class Planner
         f.CoreFuncs.Add(CoreRef.Trampoline(_plan.Trampolines.Count - 1));
     }
 
-    private static void CheckSynchronous(FunctionType type, string what, long at)
+    private void CheckType(FunctionType type, string what, long at)
     {
-        if (type.IsAsync) throw ComponentException.Unsupported($"not supported yet: {what} is an async function", at);
-        if (type.ParameterTypes.Any(t => t.ContainsAsync) || type.Result is { ContainsAsync: true })
-        {
-            throw ComponentException.Unsupported($"not supported yet: {what} uses a stream or a future", at);
-        }
-
+        if (type.IsAsync || type.ParameterTypes.Any(t => t.ContainsAsync) || type.Result is { ContainsAsync: true }) _plan.IsAsync = true;
         if (Mentions(type, PrimitiveKind.ErrorContext)) throw ComponentException.Unsupported($"not supported yet: {what} uses an error-context", at);
     }
 
@@ -522,7 +539,7 @@ internal sealed partial class Planner
     private void Lift(Frame f, CanonNode node)
     {
         FunctionType type = f.Concrete((FunctionType)f.Component.Scope.Types[(int)node.Type]);
-        CheckSynchronous(type, "a lifted function", node.Offset);
+        CheckType(type, "a lifted function", node.Offset);
         int func = FuncSlot(f.CoreFuncs[(int)node.Index]);
         _plan.Lifts.Add(new PlanLift(func, Options(f, node.Options), type, CoreFuncType(f.Component.CoreTypes[node])));
         f.Funcs.Add(new LiftedFunc(_plan.Lifts.Count - 1, type));
@@ -533,6 +550,8 @@ internal sealed partial class Planner
         FuncItem target = f.Funcs[(int)node.Index];
         PlanOptions options = Options(f, node.Options);
         FuncType core = CoreFuncType(f.Component.CoreTypes[node]);
+        // A call of what may take long, made as one that takes as long, waits inside it.
+        if (target.Type.IsAsync && !options.Async) _plan.Instances[f.Instance].MayBlock = true;
         AddTrampoline(f, target switch
         {
             ImportedFunc i => new PlanTrampoline(TrampolineKind.Host, core) { Options = options, Target = i.Import, Instance = f.Instance },

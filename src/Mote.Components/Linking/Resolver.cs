@@ -41,7 +41,8 @@ internal sealed class Resolver(Plan plan, ComponentLinker linker)
             {
                 // Most functions mention the same few resources.
                 string wanted = Signature.Of(import.Type, r => _resourceNames[r.Id.Slot] ??= ResourceName(plan, r));
-                if (wanted != offered) _problems.Add($"import `{string.Join('#', import.Path)}` has another type: the component wants `{wanted}`, this host offers `{offered}`");
+                // What takes no time may stand for what may take some.
+                if (wanted != offered && !(import.Type.IsAsync && wanted == $"async {offered}")) _problems.Add($"import `{string.Join('#', import.Path)}` has another type: the component wants `{wanted}`, this host offers `{offered}`");
             }
 
             found[i] = function;

@@ -58,6 +58,8 @@ internal static class Subtyping
         };
     }
 
+    public static bool IsSame(ValType a, ValType b) => Check(a, b) is null;
+
     public static string? Check(ValType a, ValType b)
     {
         if (ReferenceEquals(a, b)) return null;

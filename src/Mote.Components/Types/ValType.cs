@@ -604,7 +604,7 @@ public sealed class HandleType : ValType
     public override string ToString() => $"{Word}<{Resource}>";
 }
 
-/// <summary>stream or future. Validated; not yet run.</summary>
+/// <summary>stream or future.</summary>
 public sealed class StreamOrFutureType : ValType
 {
     internal StreamOrFutureType(ValType? element, bool stream)

@@ -1,54 +1,7 @@
-// Tasks, subtasks and waitables (CanonicalABI.md, "Tasks", "Subtask State", "Waitable State"). A synchronous call uses
-// only a task's count of borrows; the states and events are what the asynchronous built-ins stand on.
+// What a guest can wait for, and sets of it (CanonicalABI.md, "Waitable State", "Subtask State").
 using Mote.Wasmtime;
 
 namespace Mote.Components.Resources;
-
-/// <summary>One call of an export of a guest.</summary>
-internal sealed class GuestTask
-{
-    /// <summary>States of a task.</summary>
-    public enum TaskState : byte
-    {
-        /// <summary>Not entered yet.</summary>
-        Initial,
-
-        /// <summary>Its parameters have been taken.</summary>
-        Started,
-
-        /// <summary>Asked to stop, not told yet.</summary>
-        PendingCancel,
-
-        /// <summary>Told to stop.</summary>
-        CancelDelivered,
-
-        /// <summary>Returned, or stopped.</summary>
-        Resolved,
-    }
-
-    public TaskState State { get; private set; }
-
-    /// <summary>Borrowed handles that were given to this call and are not dropped yet.</summary>
-    public int Borrows { get; set; }
-
-    /// <summary>Uses the object for another call.</summary>
-    public void Reset()
-    {
-        State = TaskState.Initial;
-        Borrows = 0;
-    }
-
-    public void Start() => State = TaskState.Started;
-
-    /// <summary>The call returns: its borrows must be gone.</summary>
-    /// <exception cref="TrapException">Borrows remain, or it has returned before.</exception>
-    public void Return()
-    {
-        if (State == TaskState.Resolved) throw new TrapException("`task.return` or `task.cancel` called more than once for current task");
-        if (Borrows > 0) throw new TrapException("borrow handles still remain at the end of the call");
-        State = TaskState.Resolved;
-    }
-}
 
 /// <summary>What happened to something that is waited for.</summary>
 internal enum EventCode : byte
@@ -68,21 +21,23 @@ internal readonly record struct WaitableEvent(EventCode Code, uint Index, uint P
 /// <summary>Something in a handle table that a guest can wait for.</summary>
 internal abstract class Waitable
 {
-    private Func<WaitableEvent>? _pending;
-
     /// <summary>The set it belongs to, if any.</summary>
     public WaitableSet? Set { get; private set; }
 
-    public bool HasPendingEvent => _pending is not null;
+    /// <summary>Something happened that the guest has not been told.</summary>
+    public bool HasPendingEvent { get; private set; }
 
-    /// <summary>Sets what happened, in place of what had not been taken yet; the event is made when it is taken.</summary>
-    public void SetPendingEvent(Func<WaitableEvent> pending) => _pending = pending;
+    /// <summary>A thread waits for it without a set.</summary>
+    public bool HasSyncWaiter { get; set; }
+
+    /// <summary>Something happened, in place of what had not been taken yet; what it is is said when it is taken.</summary>
+    public void SetPendingEvent() => HasPendingEvent = true;
 
     public WaitableEvent TakePendingEvent()
     {
-        Func<WaitableEvent> pending = _pending ?? throw new InvalidOperationException("no event is pending");
-        _pending = null;
-        return pending();
+        if (!HasPendingEvent) throw new InvalidOperationException("no event is pending");
+        HasPendingEvent = false;
+        return Deliver();
     }
 
     /// <summary>Moves it to a set, or out of any.</summary>
@@ -95,6 +50,9 @@ internal abstract class Waitable
 
     /// <summary>Its handle is dropped.</summary>
     public virtual void Drop() => Join(null);
+
+    /// <summary>The guest is told: what it is told, with what follows from that.</summary>
+    protected abstract WaitableEvent Deliver();
 }
 
 /// <summary>Waitables that are waited for together.</summary>
@@ -102,11 +60,13 @@ internal sealed class WaitableSet
 {
     public List<Waitable> Elements { get; } = [];
 
-    /// <summary>Tasks that wait for this set now.</summary>
+    /// <summary>Threads that wait for this set now.</summary>
     public int Waiting { get; set; }
 
+    public bool HasPendingEvent => Elements.Exists(static e => e.HasPendingEvent);
+
     /// <summary>The first event that is pending, in the order the waitables joined.</summary>
-    public WaitableEvent? Poll() => Elements.Find(e => e.HasPendingEvent)?.TakePendingEvent();
+    public WaitableEvent TakePendingEvent() => Elements.Find(static e => e.HasPendingEvent)!.TakePendingEvent();
 
     /// <exception cref="TrapException">It still has waitables, or somebody waits.</exception>
     public void Drop()
@@ -133,12 +93,24 @@ internal sealed class Subtask : Waitable
 
     public SubtaskState State { get; private set; }
 
-    public bool Resolved => State >= SubtaskState.Returned;
+    /// <summary>Its index in the caller's table; 0 before it has one, because it had no time to.</summary>
+    public uint Index { get; set; }
+
+    public bool CancellationRequested { get; set; }
+
+    /// <summary>Asks the callee to stop, on behalf of the caller's instance.</summary>
+    public Action<RuntimeInstance?>? OnCancel { get; set; }
+
+    public bool IsResolved => State >= SubtaskState.Returned;
 
     /// <summary>True once the caller knows that it is resolved.</summary>
-    public bool ResolveDelivered => _lenders is null;
+    public bool IsResolveDelivered => _lenders is null;
 
-    public void Start() => State = SubtaskState.Started;
+    public void Start()
+    {
+        State = SubtaskState.Started;
+        if (Index != 0) SetPendingEvent();
+    }
 
     /// <summary>Lends a handle of the caller until the result is delivered.</summary>
     public void Lend(HandleTable table, uint index)
@@ -147,7 +119,14 @@ internal sealed class Subtask : Waitable
         _lenders!.Add((table, index));
     }
 
-    public void Resolve(SubtaskState state) => State = state;
+    public void Resolve(SubtaskState state)
+    {
+        State = state;
+        if (Index != 0) SetPendingEvent();
+    }
+
+    /// <summary>It was cancelled, as the caller asked.</summary>
+    public void ResolveCancelled() => Resolve(State == SubtaskState.Starting ? SubtaskState.CancelledBeforeStarted : SubtaskState.CancelledBeforeReturned);
 
     /// <summary>The caller learns of the result: what it lent is its own again.</summary>
     public void DeliverResolve()
@@ -159,7 +138,13 @@ internal sealed class Subtask : Waitable
     /// <inheritdoc/>
     public override void Drop()
     {
-        if (!ResolveDelivered) throw new TrapException("cannot drop a subtask which has not yet resolved");
+        if (!IsResolveDelivered) throw new TrapException("cannot drop a subtask which has not yet resolved");
         base.Drop();
+    }
+
+    protected override WaitableEvent Deliver()
+    {
+        if (IsResolved && !IsResolveDelivered) DeliverResolve();
+        return new WaitableEvent(EventCode.Subtask, Index, (uint)State);
     }
 }

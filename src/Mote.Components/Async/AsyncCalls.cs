@@ -70,7 +70,6 @@ internal sealed class TaskTrampoline(PlanTrampoline plan, PlanLift lift) : Tramp
         var subtask = new Subtask();
         var call = new Call(this, root, subtask, values);
         AsyncTask task = runtime.Start(lift, caller, call);
-        call.Task = task;
         if (!Plan.Options.Async)
         {
             if (!subtask.IsResolved) runtime.WaitUntil(() => subtask.IsResolved, cancellable: false);
@@ -106,8 +105,6 @@ internal sealed class TaskTrampoline(PlanTrampoline plan, PlanLift lift) : Tramp
         }
 
         public ValRaw Result;
-
-        public AsyncTask? Task { get; set; }
 
         private GuestContext Caller => new(_root, _of.Plan.Options!, null) { Lender = _subtask };
 

@@ -30,11 +30,16 @@ internal sealed class AsyncRuntime(ComponentInstance root)
     {
         TaskThread? before = Current;
         Current = new TaskThread(null);
+        _depth++; // what begins now has the guest beneath it
         return before;
     }
 
     /// <summary>It has ended.</summary>
-    public void Back(TaskThread? before) => Current = before;
+    public void Back(TaskThread? before)
+    {
+        _depth--;
+        Current = before;
+    }
 
     public TaskThread CurrentThread => Current ?? throw new TrapException("cannot block a synchronous task before returning: no task runs in a start function, in realloc or in a destructor");
 
@@ -63,7 +68,7 @@ internal sealed class AsyncRuntime(ComponentInstance root)
 
     private void GiveStack(TaskThread thread)
     {
-        if (_exchange is null) throw new TrapException("this version of libwasmtime keeps its stacks elsewhere: a task that waits inside a call cannot have one of its own");
+        if (_exchange is null) throw new TrapException("a task that waits inside a call can have no stack of its own: it was not called by ComponentFunction.Call, or this version of libwasmtime keeps its stacks elsewhere");
         if (_stacks.Count >= MaxStacks) throw new TrapException($"too many tasks wait inside a call: at most {MaxStacks} of an instance have a stack of their own");
         Action<bool> body = thread.Next!;
         thread.Next = null;

@@ -22,8 +22,6 @@ internal sealed class TaskThread(AsyncTask? task)
 
     public bool IsWaiting => Until is not null;
 
-    public bool IsSuspended => !IsRunning && Until is null;
-
     public bool IsReady => Until is { } until && until();
 
     /// <summary>What goes on when it is resumed, where it has no stack that waits; told whether it was cancelled.</summary>

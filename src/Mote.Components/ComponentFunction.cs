@@ -41,13 +41,13 @@ public sealed class ComponentFunction
             if (ValueCheck.Check(Type.ParameterTypes[i], arguments[i], Instance) is { } error) throw new ArgumentException($"argument `{Type.Parameters[i].Name}` of `{Name}`: {error}");
         }
 
-        if (Instance.Template.Plan.IsAsync) return CallTask(arguments);
+        if (Instance.IsAsync) return CallTask(arguments);
         var call = new GuestCall(Instance, _lift);
         try
         {
-            LowerArguments(ref call, arguments);
+            DynamicAbi.LowerParameters(ref call.Guest, Type, arguments, call.Values);
             call.Invoke();
-            Value? result = LiftResult(ref call);
+            Value? result = DynamicAbi.LiftResult(call.Guest, Type, call.Values, Type.ResultSpills);
             call.Finish();
             return result;
         }
@@ -80,35 +80,5 @@ public sealed class ComponentFunction
             Instance.Poison();
             throw;
         }
-    }
-
-    private void LowerArguments(scoped ref GuestCall call, scoped ReadOnlySpan<Value> arguments)
-    {
-        if (Type.ParametersSpill)
-        {
-            var tuple = new TupleType(Type.ParameterTypes);
-            uint offset = call.Guest.Allocate(tuple.Alignment, tuple.Size);
-            for (int i = 0; i < arguments.Length; i++) DynamicAbi.Store(ref call.Guest, tuple.Types[i], arguments[i], offset + tuple.Offsets[i]);
-            call.Values[0].U64 = offset;
-        }
-        else
-        {
-            int at = 0;
-            for (int i = 0; i < arguments.Length; i++) DynamicAbi.LowerFlat(ref call.Guest, Type.ParameterTypes[i], arguments[i], call.Values, ref at);
-        }
-    }
-
-    private Value? LiftResult(scoped ref GuestCall call)
-    {
-        if (Type.Result is not { } type) return null;
-        if (Type.ResultSpills)
-        {
-            uint offset = call.Values[0].U32;
-            call.Guest.CheckRange(offset, type.Size, type.Alignment);
-            return DynamicAbi.Load(call.Guest, type, offset);
-        }
-
-        int at = 0;
-        return DynamicAbi.LiftFlat(call.Guest, type, call.Values, ref at);
     }
 }

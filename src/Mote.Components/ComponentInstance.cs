@@ -49,8 +49,6 @@ internal sealed class RuntimeInstance(ComponentInstance root, RuntimeInstance? p
     }
 
     public void RemoveThread(uint index) => _threads[(int)index] = null;
-
-    public TaskThread Thread(uint index) => index < _threads.Count && _threads[(int)index] is { } thread ? thread : throw new TrapException($"unknown thread index {index}");
 }
 
 /// <summary>
@@ -220,12 +218,8 @@ public sealed class ComponentInstance : IDisposable
     {
         if (IsPoisoned) ThrowPoisoned();
         // The instances that are entered: the callee and those around it, up to one that the caller is in as well.
-        for (RuntimeInstance? i = callee; i is not null && !Contains(i, caller); i = i.Parent)
-        {
-            if (!i.MayEnter) throw new TrapException("cannot enter component instance");
-        }
-
-        for (RuntimeInstance? i = callee; i is not null && !Contains(i, caller); i = i.Parent) i.MayEnter = false;
+        if (!MayEnter(callee, caller)) throw new TrapException("cannot enter component instance");
+        SetEntered(callee, caller, entered: true);
         if (_taskDepth == _tasks.Length)
         {
             Array.Resize(ref _tasks, _tasks.Length * 2);
@@ -241,7 +235,7 @@ public sealed class ComponentInstance : IDisposable
     internal void Leave(RuntimeInstance callee, RuntimeInstance? caller)
     {
         _taskDepth--;
-        for (RuntimeInstance? i = callee; i is not null && !Contains(i, caller); i = i.Parent) i.MayEnter = true;
+        SetEntered(callee, caller, entered: false);
     }
 
     /// <summary>May an instance be called from another, or from the host?</summary>
@@ -261,8 +255,12 @@ public sealed class ComponentInstance : IDisposable
         for (RuntimeInstance? i = callee; i is not null && !Contains(i, caller); i = i.Parent) i.MayEnter = !entered;
     }
 
-    /// <summary>Is <paramref name="outer"/> the instance <paramref name="inner"/> or one around it?</summary>
-    internal static bool IsAround(RuntimeInstance outer, RuntimeInstance inner) => Contains(outer, inner);
+    /// <summary>The reference tests let no call go between an instance and one around it ("for now"): the outer one runs.</summary>
+    /// <exception cref="TrapException">One of the two is around the other.</exception>
+    internal static void CheckApart(RuntimeInstance caller, RuntimeInstance callee)
+    {
+        if (Contains(caller, callee) || Contains(callee, caller)) throw new TrapException("cannot enter component instance");
+    }
 
     /// <summary>Is <paramref name="inner"/> inside <paramref name="outer"/>, or the same?</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

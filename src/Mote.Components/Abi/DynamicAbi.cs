@@ -10,6 +10,35 @@ namespace Mote.Components.Abi;
 
 internal static class DynamicAbi
 {
+    // ---- a call of an export ----
+
+    /// <summary>Gives a guest its arguments: as core values, or in its memory where they are too many.</summary>
+    public static void LowerParameters(scoped ref GuestContext cx, FunctionType type, scoped ReadOnlySpan<Value> arguments, scoped Span<ValRaw> core)
+    {
+        if (type.ParametersSpill)
+        {
+            var tuple = new TupleType(type.ParameterTypes);
+            uint offset = cx.Allocate(tuple.Alignment, tuple.Size);
+            for (int i = 0; i < arguments.Length; i++) Store(ref cx, tuple.Types[i], arguments[i], offset + tuple.Offsets[i]);
+            core[0].U64 = offset;
+            return;
+        }
+
+        int at = 0;
+        for (int i = 0; i < arguments.Length; i++) LowerFlat(ref cx, type.ParameterTypes[i], arguments[i], core, ref at);
+    }
+
+    /// <summary>Takes a guest's result, null for none: from core values, or from its memory where <paramref name="isSpilled"/>.</summary>
+    public static Value? LiftResult(scoped in GuestContext cx, FunctionType type, scoped ReadOnlySpan<ValRaw> core, bool isSpilled)
+    {
+        if (type.Result is not { } result) return null;
+        int at = 0;
+        if (!isSpilled) return LiftFlat(cx, result, core, ref at);
+        uint offset = core[0].U32;
+        cx.CheckRange(offset, result.Size, result.Alignment);
+        return Load(cx, result, offset);
+    }
+
     // ---- lifting ----
 
     /// <summary>Reads a value from memory. The offset is aligned and in bounds.</summary>

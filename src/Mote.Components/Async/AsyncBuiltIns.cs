@@ -135,11 +135,24 @@ internal sealed class AsyncBuiltIn(PlanTrampoline plan) : Trampoline(plan)
         return cancelled ? new WaitableEvent(EventCode.TaskCancelled, 0, 0) : set.TakePendingEvent();
     }
 
-    private static void WaitFor(AsyncRuntime runtime, Waitable waitable)
+    /// <summary>What waits by itself may not be waited for in a set as well.</summary>
+    private static void CheckAlone(Waitable waitable, bool isAsync)
     {
-        waitable.HasSyncWaiter = true;
-        runtime.WaitUntil(() => waitable.HasPendingEvent, cancellable: false);
-        waitable.HasSyncWaiter = false;
+        if (waitable.Set is not null && !isAsync) throw new TrapException("waitable cannot be used synchronously while added to a waitable set");
+    }
+
+    /// <summary>What came of it; where nothing has yet, the guest is told so, or waits.</summary>
+    private static uint Outcome(AsyncRuntime runtime, Waitable waitable, bool isAsync)
+    {
+        if (!waitable.HasPendingEvent)
+        {
+            if (isAsync) return Blocked;
+            waitable.HasSyncWaiter = true;
+            runtime.WaitUntil(() => waitable.HasPendingEvent, cancellable: false);
+            waitable.HasSyncWaiter = false;
+        }
+
+        return waitable.TakePendingEvent().Payload;
     }
 
     private uint SubtaskCancel(AsyncRuntime runtime, RuntimeInstance self, uint index)
@@ -147,19 +160,15 @@ internal sealed class AsyncBuiltIn(PlanTrampoline plan) : Trampoline(plan)
         Subtask subtask = Item<Subtask>(self, index, "subtask");
         if (subtask.IsResolveDelivered) throw new TrapException("`subtask.cancel` called after terminal status delivered");
         if (subtask.CancellationRequested) throw new TrapException("`subtask.cancel` called more than once");
-        if (subtask.Set is not null && !Plan.Flag) throw new TrapException("waitable cannot be used synchronously while added to a waitable set");
+        CheckAlone(subtask, Plan.Flag);
         if (!subtask.IsResolved)
         {
             subtask.CancellationRequested = true;
             subtask.OnCancel!(self);
-            if (!subtask.IsResolved)
-            {
-                if (Plan.Flag) return Blocked;
-                WaitFor(runtime, subtask);
-            }
+            if (!subtask.IsResolved && Plan.Flag) return Blocked; // also where that it began has not been told
         }
 
-        return subtask.TakePendingEvent().Payload;
+        return Outcome(runtime, subtask, Plan.Flag);
     }
 
     private CopyEnd End(RuntimeInstance self, uint index)
@@ -176,29 +185,17 @@ internal sealed class AsyncBuiltIn(PlanTrampoline plan) : Trampoline(plan)
         CopyEnd end = End(self, index);
         bool isAsync = Plan.Options!.Async;
         if (end.State != CopyEnd.CopyState.Idle) throw new TrapException(end.State == CopyEnd.CopyState.Done ? $"cannot {(end.IsWriter ? "write to" : "read from")} {end.WhyOver}" : "cannot have concurrent operations active on a future/stream");
-        if (end.Set is not null && !isAsync) throw new TrapException("waitable cannot be used synchronously while added to a waitable set");
+        CheckAlone(end, isAsync);
         end.Begin(self, index, new GuestBuffer(root, Plan.Options, end.Shared.Type.Element, at, length));
-        if (!end.HasPendingEvent)
-        {
-            if (isAsync) return Blocked;
-            WaitFor(runtime, end);
-        }
-
-        return end.TakePendingEvent().Payload;
+        return Outcome(runtime, end, isAsync);
     }
 
     private uint CancelCopy(AsyncRuntime runtime, RuntimeInstance self, uint index)
     {
         CopyEnd end = End(self, index);
         if (end.State != CopyEnd.CopyState.Copying || end.HasSyncWaiter) throw new TrapException($"{end.Shared.Type.Word} {(end.IsWriter ? "write" : "read")} cancelled when no {(end.IsWriter ? "write" : "read")} is pending");
-        if (end.Set is not null && !Plan.Flag) throw new TrapException("waitable cannot be used synchronously while added to a waitable set");
+        CheckAlone(end, Plan.Flag);
         end.Cancel();
-        if (!end.HasPendingEvent)
-        {
-            if (Plan.Flag) return Blocked;
-            WaitFor(runtime, end);
-        }
-
-        return end.TakePendingEvent().Payload;
+        return Outcome(runtime, end, Plan.Flag);
     }
 }

@@ -63,8 +63,7 @@ internal sealed class TaskTrampoline(PlanTrampoline plan, PlanLift lift) : Tramp
     {
         ComponentInstance root = Begin(store, out RuntimeInstance caller);
         RuntimeInstance callee = root.Instances[lift.Options.Instance];
-        // The reference tests let no call go between an instance and one around it ("for now"): the outer one runs.
-        if (ComponentInstance.IsAround(caller, callee) || ComponentInstance.IsAround(callee, caller)) throw new TrapException("cannot enter component instance");
+        ComponentInstance.CheckApart(caller, callee);
         AsyncRuntime runtime = root.Async;
         if (!Plan.Options!.Async && lift.Type.IsAsync && runtime.Current is { Task: null or { IsAsync: false } }) throw new TrapException(AsyncRuntime.CannotBlock);
         var subtask = new Subtask();
@@ -203,35 +202,12 @@ internal sealed class HostTaskCall(FunctionType type, Value[] arguments) : ITask
 
     public Value? Result { get; private set; }
 
-    public void Start(scoped ref GuestContext callee, scoped Span<ValRaw> core)
-    {
-        if (type.ParametersSpill)
-        {
-            var tuple = new TupleType(type.ParameterTypes);
-            uint offset = callee.Allocate(tuple.Alignment, tuple.Size);
-            for (int i = 0; i < arguments.Length; i++) DynamicAbi.Store(ref callee, tuple.Types[i], arguments[i], offset + tuple.Offsets[i]);
-            core[0].U64 = offset;
-            return;
-        }
-
-        int at = 0;
-        for (int i = 0; i < arguments.Length; i++) DynamicAbi.LowerFlat(ref callee, type.ParameterTypes[i], arguments[i], core, ref at);
-    }
+    public void Start(scoped ref GuestContext callee, scoped Span<ValRaw> core) => DynamicAbi.LowerParameters(ref callee, type, arguments, core);
 
     public void Return(scoped ref GuestContext callee, scoped ReadOnlySpan<ValRaw> values, bool isSpilled)
     {
         IsResolved = true;
-        if (type.Result is not { } result) return;
-        if (isSpilled)
-        {
-            uint offset = values[0].U32;
-            callee.CheckRange(offset, result.Size, result.Alignment);
-            Result = DynamicAbi.Load(callee, result, offset);
-            return;
-        }
-
-        int at = 0;
-        Result = DynamicAbi.LiftFlat(callee, result, values, ref at);
+        Result = DynamicAbi.LiftResult(callee, type, values, isSpilled);
     }
 
     public void Cancelled() => IsResolved = true;

@@ -41,14 +41,14 @@ internal sealed class AsyncRuntime(ComponentInstance root)
         Current = before;
     }
 
-    public TaskThread CurrentThread => Current ?? throw new TrapException("cannot block a synchronous task before returning: no task runs in a start function, in realloc or in a destructor");
+    public TaskThread CurrentThread => Current ?? throw new TrapException($"{CannotBlock}: no task runs in a start function, in realloc or in a destructor");
 
     /// <summary>Begins a call: it has ended, waits, or has not been let in yet when this returns.</summary>
     public AsyncTask Start(PlanLift lift, RuntimeInstance? caller, ITaskCaller values)
     {
         var task = new AsyncTask(this, lift, values);
         if (!ComponentInstance.MayEnter(task.Instance, caller)) throw new TrapException("cannot enter component instance");
-        if (Current is null && caller is not null && lift.Type.IsAsync) throw new TrapException("cannot block a synchronous task before returning: a start function calls an async function");
+        if (Current is null && caller is not null && lift.Type.IsAsync) throw new TrapException($"{CannotBlock}: a start function calls an async function");
         ComponentInstance.SetEntered(task.Instance, caller, entered: true);
         task.Implicit.Next = _ => task.Begin();
         Resume(task.Implicit, cancelled: false);

@@ -21,7 +21,8 @@ internal interface ITaskCaller
 
 internal sealed class AsyncTask : GuestTask
 {
-    private const uint Exit = 0, Yield = 1, Wait = 2;
+    /// <summary>What a callback asks for; 1, between them, is to be called again when others have had their turn.</summary>
+    private const uint Exit = 0, Wait = 2;
 
     private readonly AsyncRuntime _runtime;
     private readonly PlanLift _lift;
@@ -153,13 +154,13 @@ internal sealed class AsyncTask : GuestTask
         if (IsAsync && NeedsExclusive) Instance.Exclusive = null;
     }
 
-    public void Register(TaskThread thread)
+    private void Register(TaskThread thread)
     {
         _threads.Add(thread);
         thread.Index = Instance.AddThread(thread);
     }
 
-    public void Unregister(TaskThread thread)
+    private void Unregister(TaskThread thread)
     {
         _threads.Remove(thread);
         if (_threads.Count == 0 && !IsResolved) throw new TrapException("async-lifted export failed to produce a result");
@@ -185,12 +186,6 @@ internal sealed class AsyncTask : GuestTask
         CheckResolve();
         _caller.Cancelled();
         State = TaskState.Resolved;
-    }
-
-    private void CheckResolve()
-    {
-        if (IsResolved) throw new TrapException("`task.return` or `task.cancel` called more than once for current task");
-        if (Borrows > 0) throw new TrapException("borrow handles still remain at the end of the call");
     }
 
     // ---- cancellation ----

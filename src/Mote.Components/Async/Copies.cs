@@ -63,7 +63,7 @@ internal sealed class GuestBuffer
 /// <summary>What the two ends of a stream or a future have in common: whichever of a read and a write came first waits here.</summary>
 internal abstract class SharedCopy(StreamOrFutureType type)
 {
-    private protected CopyEnd? _pending;
+    private CopyEnd? _pending;
 
     public StreamOrFutureType Type { get; } = type;
 
@@ -86,8 +86,33 @@ internal abstract class SharedCopy(StreamOrFutureType type)
         if (_pending is not null) Notify(CopyResult.Dropped);
     }
 
-    /// <summary>A read or a write begins.</summary>
-    public abstract void Begin(CopyEnd end);
+    /// <summary>A read or a write begins: it waits for the other side, or meets what waits.</summary>
+    public void Begin(CopyEnd end)
+    {
+        if (IsDropped)
+        {
+            end.Done(CopyResult.Dropped);
+        }
+        else if (_pending is null)
+        {
+            _pending = end;
+        }
+        else
+        {
+            CheckInstances(end, _pending);
+            Meet(end, _pending);
+        }
+    }
+
+    /// <summary>A read meets a write.</summary>
+    private protected abstract void Meet(CopyEnd here, CopyEnd there);
+
+    /// <summary>Copies elements from whichever of the two writes.</summary>
+    private protected static void Copy(CopyEnd here, CopyEnd there, uint count)
+    {
+        (CopyEnd writer, CopyEnd reader) = here.IsWriter ? (here, there) : (there, here);
+        GuestBuffer.Copy(writer.Buffer!, reader.Buffer!, count);
+    }
 
     private protected void Notify(CopyResult result)
     {
@@ -96,78 +121,51 @@ internal abstract class SharedCopy(StreamOrFutureType type)
         end.Done(result);
     }
 
-    private protected void CheckInstances(CopyEnd end)
+    /// <summary>What waited is over, and another waits in its place.</summary>
+    private protected void Replace(CopyEnd end)
+    {
+        Notify(CopyResult.Completed);
+        _pending = end;
+    }
+
+    private void CheckInstances(CopyEnd here, CopyEnd there)
     {
         // The specification's own restriction, "temporary".
-        if (ReferenceEquals(end.Instance, _pending!.Instance) && Type.Element is not (null or PrimitiveType { Kind: >= PrimitiveKind.S8 and <= PrimitiveKind.F64 })) throw new TrapException("cannot read from and write to intra-component future/stream with non-numeric payload");
+        if (ReferenceEquals(here.Instance, there.Instance) && Type.Element is not (null or PrimitiveType { Kind: >= PrimitiveKind.S8 and <= PrimitiveKind.F64 })) throw new TrapException("cannot read from and write to intra-component future/stream with non-numeric payload");
     }
 }
 
 /// <summary>A stream: elements in order, any number of them in each copy.</summary>
 internal sealed class SharedStream(StreamOrFutureType type) : SharedCopy(type)
 {
-    public override void Begin(CopyEnd end)
+    private protected override void Meet(CopyEnd here, CopyEnd there)
     {
-        if (IsDropped)
+        uint left = there.Buffer!.Remaining, count = Math.Min(here.Buffer!.Remaining, left);
+        bool isOver = left > 0 || (here.IsWriter && here.Buffer.IsZeroLength && there.Buffer.IsZeroLength);
+        if (!isOver)
         {
-            end.Done(CopyResult.Dropped);
+            Replace(here);
             return;
         }
 
-        if (_pending is null)
+        if (count > 0)
         {
-            _pending = end;
-            return;
+            Copy(here, there, count);
+            there.Copied();
         }
 
-        CheckInstances(end);
-        GuestBuffer there = _pending.Buffer!, here = end.Buffer!;
-        if (there.Remaining > 0)
-        {
-            if (here.Remaining > 0)
-            {
-                uint count = Math.Min(here.Remaining, there.Remaining);
-                if (end.IsWriter) GuestBuffer.Copy(here, there, count);
-                else GuestBuffer.Copy(there, here, count);
-                _pending.Copied();
-            }
-
-            end.Done(CopyResult.Completed);
-        }
-        else if (end.IsWriter && here.IsZeroLength && there.IsZeroLength)
-        {
-            end.Done(CopyResult.Completed);
-        }
-        else
-        {
-            Notify(CopyResult.Completed);
-            _pending = end;
-        }
+        here.Done(CopyResult.Completed);
     }
 }
 
 /// <summary>A future: one value.</summary>
 internal sealed class SharedFuture(StreamOrFutureType type) : SharedCopy(type)
 {
-    public override void Begin(CopyEnd end)
+    private protected override void Meet(CopyEnd here, CopyEnd there)
     {
-        if (IsDropped)
-        {
-            end.Done(CopyResult.Dropped);
-            return;
-        }
-
-        if (_pending is null)
-        {
-            _pending = end;
-            return;
-        }
-
-        CheckInstances(end);
-        if (end.IsWriter) GuestBuffer.Copy(end.Buffer!, _pending.Buffer!, 1);
-        else GuestBuffer.Copy(_pending.Buffer!, end.Buffer!, 1);
+        Copy(here, there, 1);
         Notify(CopyResult.Completed);
-        end.Done(CopyResult.Completed);
+        here.Done(CopyResult.Completed);
     }
 }
 

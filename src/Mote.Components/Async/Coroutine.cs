@@ -25,18 +25,13 @@ internal sealed class Coroutine(StackExchange exchange, StackWords fresh, Action
     public void Resume(bool cancelled)
     {
         IsCancelled = cancelled;
-        StackWords ours = exchange.Take();
-        exchange.Put(_words);
         if (_thread is null)
         {
             _thread = new Thread(Run, StackBytes) { IsBackground = true, Name = "mote-task" };
             _thread.Start();
         }
 
-        _go.Release();
-        _back.Wait();
-        _words = exchange.Take();
-        exchange.Put(ours);
+        HandOver();
         if (IsOver && _fault is { } fault) throw new TrapException(fault.Message, (fault as TrapException)?.Backtrace ?? [], fault);
     }
 
@@ -53,10 +48,16 @@ internal sealed class Coroutine(StackExchange exchange, StackWords fresh, Action
     {
         if (IsOver || _thread is null) return;
         _ends = true;
+        HandOver();
+    }
+
+    private void HandOver()
+    {
         StackWords ours = exchange.Take();
         exchange.Put(_words);
         _go.Release();
         _back.Wait();
+        _words = exchange.Take();
         exchange.Put(ours);
     }
 

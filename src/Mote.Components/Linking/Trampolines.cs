@@ -47,8 +47,7 @@ internal sealed class FusedTrampoline(PlanTrampoline plan, PlanLift lift) : Tram
     {
         ComponentInstance root = Begin(store, out RuntimeInstance caller);
         RuntimeInstance callee = root.Instances[lift.Options.Instance];
-        // The reference tests let no call go between an instance and one around it ("for now"): the outer one runs.
-        if (ComponentInstance.IsAround(caller, callee) || ComponentInstance.IsAround(callee, caller)) throw new TrapException("cannot enter component instance");
+        ComponentInstance.CheckApart(caller, callee);
         GuestTask task = root.Enter(callee, caller);
         int mark = root.LentMark;
         var from = new GuestContext(root, Plan.Options!, null);

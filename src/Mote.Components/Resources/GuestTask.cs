@@ -44,8 +44,13 @@ internal class GuestTask
     /// <exception cref="TrapException">Borrows remain, or it has returned before.</exception>
     public void Return()
     {
+        CheckResolve();
+        State = TaskState.Resolved;
+    }
+
+    private protected void CheckResolve()
+    {
         if (State == TaskState.Resolved) throw new TrapException("`task.return` or `task.cancel` called more than once for current task");
         if (Borrows > 0) throw new TrapException("borrow handles still remain at the end of the call");
-        State = TaskState.Resolved;
     }
 }
